@@ -1,0 +1,19 @@
+"""All data of Marquee, behind one port."""
+
+from store.port import Store, StoreError
+
+
+def open_store(url: str) -> Store:
+    """The store at `mongodb://host:27017/database` or `sqlite:///path`, made ready where it is new.
+
+    StoreError where the URL is of neither kind; StoreUnavailable where no server answers.
+    """
+    if url.startswith("sqlite:///"):
+        from store.sqlite import SqliteStore  # noqa: PLC0415 -- a driver is loaded only where it is used
+
+        return SqliteStore(url.removeprefix("sqlite://"))
+    if url.startswith(("mongodb://", "mongodb+srv://")):
+        from store.mongo import MongoStore  # noqa: PLC0415
+
+        return MongoStore(url)
+    raise StoreError(f"{url!r} is not a store: expected sqlite:///PATH or mongodb://HOST:PORT/DATABASE")

@@ -1,0 +1,211 @@
+"""The one port to all data, in the words of the domain.
+
+Times are whole nanoseconds since 1970 UTC (`movielog.events`). Every write is idempotent: the same batch
+twice changes nothing. Frames have one row per record, in no promised order.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from movielog.events import DAY, Rated, Requested
+
+ARMS = (1, 2)
+
+
+class StoreError(Exception):
+    """What the store could not do, in one sentence."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached now; the same call may succeed later."""
+
+
+class RouteConflict(StoreError):
+    """Somebody else changed the routes first; read them again."""
+
+
+class Window(NamedTuple):
+    """From `start` up to but not including `end`."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def until(cls, last: date, days: int) -> "Window":
+        """The `days` whole UTC days of which `last` is the last."""
+        end = (last - date(1970, 1, 1) + timedelta(days=1)).days * DAY
+        return cls(end - days * DAY, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """What one user saw of one movie on one UTC day; (day, user, movie) is its identity.
+
+    `day` counts from 1970-01-01. Bit i of `minutes` is set where minute i was seen, so that a union of two
+    records of the same viewing is the same in any order and however often it is made.
+    """
+
+    day: int
+    user: int
+    movie: str
+    first_time: int
+    last_time: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A line that could not be parsed. `position` is its place in the log and its identity.
+
+    `raw` holds at most the first 2 KiB of the line's `size` bytes.
+    """
+
+    position: str
+    reason: str
+    raw: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read from the log since the last commit."""
+
+    viewings: Sequence[Viewing] = ()
+    ratings: Sequence[Rated] = ()
+    requests: Sequence[Requested] = ()
+    quarantined: Sequence[Quarantined] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A movie that a user watched, rated or both; times and minutes over all days.
+
+    `rating` is the newest one, None where there is none; `minutes` is the number of minutes seen.
+    """
+
+    movie: str
+    last_time: int
+    minutes: int
+    rating: float | None
+
+
+class ModelRef(NamedTuple):
+    """A model by name, such as `KNN_1_2022-04-08`, and the SHA-256 of its manifest in hex."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which model serves which arm from `time` on, until the route with the next number.
+
+    Numbers are 1, 2, 3 without a gap. An arm without a model of its own is served by the other arm's.
+    """
+
+    number: int
+    time: int
+    models: Mapping[int, ModelRef]
+    action: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service answered a user, and from what.
+
+    `fresh` are the movies that went into the answer and were not in the model's own row of the user: id and
+    strength, 0 where the movie was only kept out of the answer.
+    """
+
+    time: int
+    user: int
+    arm: int
+    model: ModelRef
+    rung: str
+    movies: tuple[str, ...]
+    fresh: Mapping[str, float] = field(default_factory=dict)
+
+
+class Store(ABC):
+    """All data of Marquee. Safe for several processes at once, one instance per process or thread."""
+
+    # the log
+
+    @abstractmethod
+    def record(self, batch: Batch) -> None:
+        """Write what the log told. All of it is durable on return, or StoreError is raised."""
+
+    @abstractmethod
+    def quarantined(self) -> Iterable[Quarantined]:
+        """All lines in quarantine, by position."""
+
+    @abstractmethod
+    def release(self, positions: Sequence[str]) -> None:
+        """Remove lines from quarantine; unknown positions are ignored."""
+
+    @abstractmethod
+    def newest(self) -> int | None:
+        """Time of the newest event, the "now" of a replayed log; None for an empty store."""
+
+    @abstractmethod
+    def watches(self, window: Window) -> pd.DataFrame:
+        """Viewings that began in the window: user (int64), movie (category), first_time, last_time (int64),
+        first_minute, last_minute, minutes (int64, number of minutes seen)."""
+
+    @abstractmethod
+    def ratings(self, window: Window) -> pd.DataFrame:
+        """Ratings given in the window: user (int64), movie (category), time (int64), rating (float64)."""
+
+    @abstractmethod
+    def requests(self, window: Window) -> pd.DataFrame:
+        """Requests of the window as their callers saw them: user, time (int64), server (str), status,
+        millis (int64), movies (str, comma-separated, empty for none), error (str)."""
+
+    @abstractmethod
+    def history(self, user: int) -> Sequence[Seen]:
+        """Every movie that the user ever watched or rated; empty for an unknown user."""
+
+    # models
+
+    @abstractmethod
+    def save_model(self, ref: ModelRef, folder: Path) -> None:
+        """Keep the files of a model's folder. Whole on return or not there at all."""
+
+    @abstractmethod
+    def fetch_model(self, ref: ModelRef, folder: Path) -> None:
+        """Write a model's files into an existing empty folder. StoreError where there is no such model."""
+
+    @abstractmethod
+    def models(self) -> Sequence[ModelRef]:
+        """All whole models, oldest first."""
+
+    @abstractmethod
+    def add_route(self, route: Route) -> None:
+        """Append one entry to the routes. RouteConflict where its number is not the next one."""
+
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """The whole ledger, oldest first."""
+
+    # answers
+
+    @abstractmethod
+    def record_answers(self, answers: Sequence[Answer]) -> None:
+        """Write what the service answered; (time, user) is an answer's identity."""
+
+    @abstractmethod
+    def answers(self, window: Window) -> pd.DataFrame:
+        """Answers given in the window: user, time, arm (int64), model, digest, rung (category), movies
+        (str, comma-separated), fresh (str, `id=strength` comma-separated)."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections and files."""
