@@ -1,0 +1,45 @@
+# What to do with Marquee. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+PORT ?= 4000
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo demo-clean test test-real test-stack check format lock
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+venv: .venv/ready  ## make .venv and install what is pinned
+
+.venv/ready: requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is missing or older than 3.11; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	    { echo "no venv module: apt-get install python3-venv, or set PYTHON to another Python 3.11" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: venv  ## the whole loop on this machine; DATA=folder takes MovieLens ratings, PORT=n another port
+	@exec $(BIN)/python -m demo --port $(PORT) $(if $(DATA),--movielens "$(DATA)")
+
+demo-clean:  ## forget the demo's data
+	rm -rf data/demo
+
+test: venv  ## the tests that need nothing but this
+	$(BIN)/python -m pytest -m "not real and not stack"
+
+check: venv  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: venv  ## let ruff format and mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: venv  ## pin requirements.txt and requirements-dev.txt anew
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
