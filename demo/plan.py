@@ -1,0 +1,76 @@
+"""What one demo consists of: its folder, its ports, its processes, their settings."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A demo in `folder`, answering on `port`; `movielens` is a folder of ratings, None for a made-up audience.
+
+    Behind the balancer the two services listen on `service_port` and the next one.
+
+    `nginx` is the balancer's program, None where it is not installed and one service answers alone.
+    """
+
+    folder: Path
+    port: int
+    service_port: int
+    movielens: Path | None
+    nginx: str | None
+
+    @property
+    def log(self) -> Path:
+        """The event log."""
+        return self.folder / "movielog.log"
+
+    @property
+    def service_ports(self) -> tuple[int, ...]:
+        """Where the services listen: two behind nginx, else one in front."""
+        return (self.service_port, self.service_port + 1) if self.nginx else (self.port,)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports that the demo listens on."""
+        return tuple(dict.fromkeys((self.port, *self.service_ports)))
+
+    def environment(self, path: str) -> Mapping[str, str]:
+        """The settings that make every process work in the demo's folder; `path` is the shell's."""
+        return {
+            "MOVIELOG_URL": f"file://{self.log}",
+            "STORE_URL": f"sqlite://{self.folder / 'marquee.db'}",
+            "MODEL_CACHE": str(self.folder / "models"),
+            "DEMO_URL": f"http://127.0.0.1:{self.port}",
+            "DEMO_AUDIENCE": f"--movielens {self.movielens}" if self.movielens else "",
+            "DEMO_NGINX": f"{self.nginx} -p {self.folder} -c {self.folder / 'nginx.conf'} -e stderr",
+            "PATH": f"{Path(sys.executable).parent}:{path}",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def processes(self) -> Mapping[str, int]:
+        """How many of each process of the Procfile run."""
+        return {"service": len(self.service_ports), "balancer": int(self.nginx is not None)}
+
+
+def make_plan(folder: Path, port: int, service_port: int, movielens: Path | None) -> Plan:
+    """The demo's plan on this machine; made-up and real histories live side by side below `folder`."""
+    name = movielens.resolve().name if movielens else "made-up"
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    return Plan(folder.resolve() / name, port, service_port, movielens and movielens.resolve(), nginx)
+
+
+def taken(port: int) -> bool:
+    """Whether something listens on this port of the loopback already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
