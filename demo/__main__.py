@@ -4,8 +4,9 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from demo.plan import ROOT, Plan, make_plan, taken
 from demo.prepare import prepare
@@ -25,8 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    os.chdir(ROOT)
-    os.execve(*_runner(plan), environment)
+    return _become_runner(plan, environment)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,10 +45,12 @@ def _say_taken(busy: Sequence[int], plan: Plan) -> int:
     return 2
 
 
-def _runner(plan: Plan) -> tuple[str, list[str]]:
+def _become_runner(plan: Plan, environment: Mapping[str, str]) -> NoReturn:
     honcho = str(Path(sys.executable).with_name("honcho"))
     counts = ",".join(f"{name}={count}" for name, count in plan.processes().items())
-    return honcho, [honcho, "start", "--port", str(plan.service_ports[0]), "--concurrency", counts]
+    os.chdir(ROOT)
+    first = str(plan.service_ports[0])
+    os.execve(honcho, [honcho, "start", "--port", first, "--concurrency", counts], environment)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Plan:
-    """A demo in `folder`, answering on `port`; `movielens` is a folder of ratings, None for a made-up audience.
+    """A demo in `folder`, answering on `port`; `movielens` is a folder of ratings, None for made-up history.
 
     Behind the balancer the two services listen on `service_port` and the next one.
 

@@ -1,4 +1,4 @@
-"""What must be there before the demo's processes start: history in the log, the log in the store, two models."""
+"""What must be there before the demo's processes start: history, the history in the store, two models."""
 
 import subprocess
 import sys
