@@ -67,7 +67,8 @@ def line(store: Store, window: Window, settings: Settings) -> str:
 
 def _arm(arm: int, measured: online.OnlineMetrics) -> str:
     return (
-        f"arm {arm}: record acc {measured.record_accuracy:.3f}, recom acc {measured.recommendation_accuracy:.3f}, "
+        f"arm {arm}: record acc {measured.record_accuracy:.3f}, "
+        f"recom acc {measured.recommendation_accuracy:.3f}, "
         f"rating {measured.average_rating:.2f}, top {measured.average_top_rating:.2f}"
     )
 
