@@ -31,6 +31,15 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(" or ".join(words))
+        return text
+
+    return read
+
+
 def _text(text: str) -> str:
     if not text:
         raise ValueError("some text")
@@ -65,8 +74,16 @@ class Settings:
     """Answers slower than this many milliseconds are late."""
     port: int = _setting("8082", _whole(1, 65535))
     """Where the service listens."""
+    listen: str = _setting("127.0.0.1", _text)
+    """The address the service listens on: `0.0.0.0` inside a container."""
     workers: int = _setting("2", _whole(1, 256))
     """Processes of one service."""
+    worker_class: str = _setting("gthread", _one_of("gthread", "sync"))
+    """How a process takes requests: `gthread` keeps connections open, `sync` takes one request at a time."""
+    threads: int = _setting("4", _whole(1, 256))
+    """Threads of one process that answer, with `gthread`."""
+    answers_waiting: int = _setting("20000", _whole(1, 10_000_000))
+    """Answers that one process keeps for a store that is away."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
