@@ -9,11 +9,11 @@ def open_store(url: str) -> Store:
     StoreError where the URL is of neither kind; StoreUnavailable where no server answers.
     """
     if url.startswith("sqlite:///"):
-        from store.sqlite import SqliteStore  # noqa: PLC0415 -- a driver is loaded only where it is used
+        from store.sqlite import SqliteStore  # a driver is loaded only where it is used
 
         return SqliteStore(url.removeprefix("sqlite://"))
     if url.startswith(("mongodb://", "mongodb+srv://")):
-        from store.mongo import MongoStore  # noqa: PLC0415
+        from store.mongo import MongoStore
 
         return MongoStore(url)
     raise StoreError(f"{url!r} is not a store: expected sqlite:///PATH or mongodb://HOST:PORT/DATABASE")

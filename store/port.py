@@ -22,11 +22,11 @@ class StoreError(Exception):
     """What the store could not do, in one sentence."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError):  # noqa: N818
     """The store cannot be reached now; the same call may succeed later."""
 
 
-class RouteConflict(StoreError):
+class RouteConflict(StoreError):  # noqa: N818
     """Somebody else changed the routes first; read them again."""
 
 

@@ -1,0 +1,67 @@
+"""Frames from columns that come in chunks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Column: TypeAlias = Any
+"""A NumPy array of numbers, or an Arrow array of text, plain or dictionary-encoded."""
+Chunk: TypeAlias = Mapping[str, Column]
+
+CHUNK = 1 << 16
+"""Rows read at a time."""
+
+
+def joined(chunks: Iterable[Chunk], empty: Chunk) -> dict[str, Column]:
+    """Each column in one piece; memory beyond the result is at most one column's."""
+    parts: dict[str, list[Column]] = {name: [column] for name, column in empty.items()}
+    for chunk in chunks:
+        for name, column in chunk.items():
+            parts[name].append(column)
+    return {name: _concatenated(parts.pop(name)) for name in list(parts)}
+
+
+def _concatenated(parts: list[Column]) -> Column:
+    return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pa.chunked_array(parts)
+
+
+def frame(columns: Mapping[str, Column]) -> pd.DataFrame:
+    """A frame over the columns, without a copy where the type is right: whole numbers become int64,
+    Arrow text str, dictionary-encoded text a category."""
+    return pd.DataFrame({name: _typed(column) for name, column in columns.items()}, copy=False)
+
+
+def _typed(column: Column) -> Column:
+    if isinstance(column, pa.ChunkedArray):
+        return _text(column)
+    whole = isinstance(column, np.ndarray) and column.dtype.kind == "i"
+    return column.astype(np.int64, copy=False) if whole else column
+
+
+def _text(column: pa.ChunkedArray) -> Column:
+    if not pa.types.is_dictionary(column.type):
+        return pd.array(column, dtype="str")
+    encoded = column.unify_dictionaries().combine_chunks()
+    return category(encoded.indices.to_numpy(), encoded.dictionary.to_pylist())
+
+
+def category(codes: NDArray[np.signedinteger], names: Sequence[str]) -> pd.Categorical:
+    """Values `names[code]`; the categories are those that occur, sorted, whatever the numbering."""
+    present = sorted(np.flatnonzero(np.bincount(codes)).tolist(), key=names.__getitem__)
+    ranks = np.zeros(len(names), dtype=np.int32)
+    ranks[present] = np.arange(len(present), dtype=np.int32)
+    categories = pd.Index([names[code] for code in present], dtype="str")
+    return pd.Categorical.from_codes(ranks[codes], categories=categories)
+
+
+def comma_separated(lists: Sequence[bytes], names: pa.Array) -> pa.Array:
+    """Each list of numbers, packed as little-endian int32, as the names they stand for."""
+    codes = np.frombuffer(b"".join(lists), dtype="<i4")
+    ends = np.cumsum([0, *map(len, lists)], dtype=np.int64) // 4
+    rows = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), names.take(pa.array(codes)))
+    return pc.binary_join(rows, ",")

@@ -1,0 +1,150 @@
+"""Domain values as rows of the SQLite store's tables, and rows as columns."""
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from movielog.events import Rated, Requested
+from store import encoding, frames
+from store.port import Answer, Batch, Quarantined, Route, Viewing
+
+Row = tuple[Any, ...]
+
+WATCHES = np.dtype(
+    [("user", "i8"), ("movie", "i4"), ("first_time", "i8"), ("last_time", "i8")]
+    + [(name, "i2") for name in ("first_minute", "last_minute", "minutes")]
+)
+RATINGS = np.dtype([("user", "i8"), ("movie", "i4"), ("time", "i8"), ("rating", "f8")])
+
+
+class Movies:
+    """The numbers of movies, from 1 without a gap, as far as they were read; for all threads of a process."""
+
+    def __init__(self) -> None:
+        self.names = [""]
+        self.numbers: dict[str, int] = {}
+        self._lock = Lock()
+
+    def add(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Learn numbers and ids, in the numbers' order; known ones are passed over."""
+        with self._lock:
+            for number, name in rows:
+                if number == len(self.names):
+                    self.names.append(name)
+                    self.numbers[name] = number
+
+    def packed(self, names: Sequence[str]) -> bytes:
+        """The movies' numbers as little-endian int32."""
+        return struct.pack(f"<{len(names)}i", *map(self.numbers.__getitem__, names))
+
+
+def movies_of(batch: Batch) -> set[str]:
+    """Every movie that a batch names."""
+    movies = {viewing.movie for viewing in batch.viewings}
+    movies.update(rated.movie for rated in batch.ratings)
+    return movies.union(*(request.movies for request in batch.requests))
+
+
+def newest_of(batch: Batch) -> int | None:
+    """Time of the batch's newest event."""
+    times = [viewing.last_time for viewing in batch.viewings]
+    times.extend(rated.time for rated in batch.ratings)
+    times.extend(request.time for request in batch.requests)
+    return max(times, default=None)
+
+
+def viewing_row(viewing: Viewing, numbers: Mapping[str, int]) -> Row:
+    """A row of `viewing`."""
+    seen = viewing.minutes
+    first_minute, last_minute = (seen & -seen).bit_length() - 1, seen.bit_length() - 1
+    return (
+        viewing.day,
+        viewing.user,
+        numbers[viewing.movie],
+        viewing.first_time,
+        viewing.last_time,
+        first_minute,
+        last_minute,
+        seen.bit_count(),
+        encoding.minutes_bytes(seen),
+    )
+
+
+def rating_row(rated: Rated, numbers: Mapping[str, int]) -> Row:
+    """A row of `rating`."""
+    return rated.time, rated.user, numbers[rated.movie], rated.rating
+
+
+def request_row(request: Requested, movies: Movies) -> Row:
+    """A row of `request`."""
+    return (
+        request.time,
+        request.user,
+        encoding.request_digest(request),
+        request.server,
+        request.status,
+        request.millis,
+        movies.packed(request.movies),
+        request.error,
+    )
+
+
+def quarantined_row(line: Quarantined) -> Row:
+    """A row of `quarantine`."""
+    return line.position, line.reason, line.raw, line.size
+
+
+def route_row(route: Route) -> Row:
+    """A row of `route`."""
+    models = encoding.models_text(route.models)
+    return route.number, route.time, models, route.action, route.who, route.why
+
+
+def route(row: Row) -> Route:
+    """The inverse of `route_row`."""
+    number, time, models, action, who, why = row
+    return Route(number, time, encoding.models_from_text(models), action, who, why)
+
+
+def answer_row(answer: Answer, movies: Movies) -> Row:
+    """A row of `answer`, with the model's name and digest in place of its number at the end."""
+    listed, fresh = movies.packed(answer.movies), encoding.fresh_text(answer.fresh)
+    return answer.time, answer.user, answer.arm, answer.rung, listed, fresh, *answer.model
+
+
+def fields(records: "np.ndarray[tuple[int], np.dtype[np.void]]") -> frames.Chunk:
+    """The columns of a structured array, each in one piece."""
+    return {name: np.ascontiguousarray(records[name]) for name in records.dtype.names or ()}
+
+
+def request_columns(rows: Sequence[Row], names: pa.Array) -> frames.Chunk:
+    """Columns of rows (user, time, server, status, millis, movies, error)."""
+    user, time, server, status, millis, movies, error = zip(*rows, strict=True) if rows else [()] * 7
+    return {
+        "user": np.array(user, np.int64),
+        "time": np.array(time, np.int64),
+        "server": pa.array(server, pa.string()),
+        "status": np.array(status, np.int64),
+        "millis": np.array(millis, np.int64),
+        "movies": frames.comma_separated(movies, names),
+        "error": pa.array(error, pa.string()),
+    }
+
+
+def answer_columns(rows: Sequence[Row], names: pa.Array) -> frames.Chunk:
+    """Columns of rows (user, time, arm, model, digest, rung, movies, fresh)."""
+    user, time, arm, model, digest, rung, movies, fresh = zip(*rows, strict=True) if rows else [()] * 8
+    return {
+        "user": np.array(user, np.int64),
+        "time": np.array(time, np.int64),
+        "arm": np.array(arm, np.int64),
+        "model": pa.array(model, pa.string()).dictionary_encode(),
+        "digest": pa.array(digest, pa.string()).dictionary_encode(),
+        "rung": pa.array(rung, pa.string()).dictionary_encode(),
+        "movies": frames.comma_separated(movies, names),
+        "fresh": pa.array(fresh, pa.string()),
+    }

@@ -1,0 +1,143 @@
+"""The tables of the SQLite store and the statements on them.
+
+A viewing's table is ordered by day, then user, so that a batch, which tells of one or two days, touches
+neighbouring pages and a window is one range; movies are numbers, whose ids stand once in `movie`.
+"""
+
+APPLICATION_ID = 0x4D415251
+"""`PRAGMA application_id` of our files: "MARQ"."""
+
+VERSION = 1
+"""`PRAGMA user_version` of the tables below."""
+
+TABLES = """
+CREATE TABLE movie (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE
+);
+CREATE TABLE viewing (
+    day INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    movie INTEGER NOT NULL,
+    first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    first_minute INTEGER NOT NULL,
+    last_minute INTEGER NOT NULL,
+    minutes INTEGER NOT NULL,
+    seen BLOB NOT NULL,
+    PRIMARY KEY (day, user, movie)
+) WITHOUT ROWID;
+CREATE INDEX viewing_by_user ON viewing (user, movie);
+CREATE TABLE rating (
+    time INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    movie INTEGER NOT NULL,
+    rating REAL NOT NULL,
+    PRIMARY KEY (time, user, movie, rating)
+) WITHOUT ROWID;
+CREATE INDEX rating_by_user ON rating (user, movie, time, rating);
+CREATE TABLE request (
+    time INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    server TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    millis INTEGER NOT NULL,
+    movies BLOB NOT NULL,
+    error TEXT NOT NULL,
+    PRIMARY KEY (time, user, digest)
+) WITHOUT ROWID;
+CREATE TABLE quarantine (
+    position TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    raw BLOB NOT NULL,
+    size INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE newest (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    time INTEGER NOT NULL
+);
+CREATE TABLE model (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    UNIQUE (name, digest)
+);
+CREATE TABLE model_file (
+    model INTEGER NOT NULL REFERENCES model,
+    name TEXT NOT NULL,
+    part INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    UNIQUE (model, name, part)
+);
+CREATE TABLE route (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    models TEXT NOT NULL,
+    action TEXT NOT NULL,
+    who TEXT NOT NULL,
+    why TEXT NOT NULL
+);
+CREATE TABLE served (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    UNIQUE (name, digest)
+);
+CREATE TABLE answer (
+    time INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    arm INTEGER NOT NULL,
+    served INTEGER NOT NULL REFERENCES served,
+    rung TEXT NOT NULL,
+    movies BLOB NOT NULL,
+    fresh TEXT NOT NULL,
+    PRIMARY KEY (time, user)
+) WITHOUT ROWID;
+"""
+
+ADD_MOVIE = "INSERT OR IGNORE INTO movie (id) VALUES (?)"
+MOVIES_FROM = "SELECT number, id FROM movie WHERE number >= ? ORDER BY number"
+
+ADD_VIEWING = """
+INSERT INTO viewing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    first_time = min(first_time, excluded.first_time),
+    last_time = max(last_time, excluded.last_time),
+    first_minute = min(first_minute, excluded.first_minute),
+    last_minute = max(last_minute, excluded.last_minute),
+    minutes = size_of_union(seen, excluded.seen),
+    seen = union_of(seen, excluded.seen)
+"""
+ADD_RATING = "INSERT OR IGNORE INTO rating VALUES (?, ?, ?, ?)"
+ADD_REQUEST = "INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)"
+ADVANCE_NEWEST = """
+INSERT INTO newest SELECT 1, ?1 WHERE ?1 IS NOT NULL ON CONFLICT DO UPDATE SET time = max(time, excluded.time)
+"""
+QUARANTINED = "SELECT position, reason, raw, size FROM quarantine ORDER BY position"
+RELEASE = "DELETE FROM quarantine WHERE position = ?"
+
+WATCHES = """
+SELECT user, movie, first_time, last_time, first_minute, last_minute, minutes FROM viewing
+WHERE day BETWEEN ? AND ? AND first_time >= ? AND first_time < ?
+"""
+RATINGS = "SELECT user, movie, time, rating FROM rating WHERE time >= ? AND time < ?"
+REQUESTS = """
+SELECT user, time, server, status, millis, movies, error FROM request WHERE time >= ? AND time < ?
+"""
+WATCHED_BY = "SELECT movie, max(last_time), sum(minutes) FROM viewing WHERE user = ? GROUP BY movie"
+RATED_BY = "SELECT movie, time, rating FROM rating WHERE user = ? ORDER BY movie, time, rating"
+
+MODELS = "SELECT name, digest FROM model ORDER BY number"
+MODEL_PARTS = "SELECT name, bytes FROM model_file WHERE model = ? ORDER BY name, part"
+ROUTES = "SELECT number, time, models, action, who, why FROM route ORDER BY number"
+
+ADD_SERVED = "INSERT OR IGNORE INTO served (name, digest) VALUES (?, ?)"
+ADD_ANSWER = """
+INSERT OR IGNORE INTO answer (time, user, arm, rung, movies, fresh, served)
+SELECT ?, ?, ?, ?, ?, ?, number FROM served WHERE name = ? AND digest = ?
+"""
+ANSWERS = """
+SELECT user, time, arm, name, digest, rung, movies, fresh
+FROM answer JOIN served ON served.number = answer.served WHERE time >= ? AND time < ?
+"""

@@ -1,0 +1,283 @@
+"""The store in one SQLite file: a write-ahead log, many readers beside one writer, no server."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from movielog.events import DAY
+from store import encoding, folders, frames, rows, schema
+from store.port import (
+    Answer,
+    Batch,
+    ModelRef,
+    Quarantined,
+    Route,
+    RouteConflict,
+    Seen,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Window,
+)
+
+_BUSY_SECONDS = 20
+_AWAY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+}
+_UNUSABLE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
+
+class SqliteStore(Store):
+    """The store in the file at `path`, which is made with its folder where it does not exist.
+
+    Each thread has a connection of its own. A commit is on the disk before it returns (`synchronous=FULL`).
+    StoreError where the path holds something else or tables of a newer version.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._threads = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._movies = rows.Movies()
+        with self._errors():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _make_ready(self._connection(), self._path)
+
+    # the log
+
+    def record(self, batch: Batch) -> None:
+        self._intern(rows.movies_of(batch))
+        numbers = self._movies.numbers
+        with self._writing() as connection:
+            write = connection.executemany
+            write(
+                schema.ADD_VIEWING, sorted(rows.viewing_row(viewing, numbers) for viewing in batch.viewings)
+            )
+            write(schema.ADD_RATING, sorted(rows.rating_row(rated, numbers) for rated in batch.ratings))
+            write(schema.ADD_REQUEST, (rows.request_row(request, self._movies) for request in batch.requests))
+            write(schema.ADD_QUARANTINED, map(rows.quarantined_row, batch.quarantined))
+            write(schema.ADVANCE_NEWEST, [(rows.newest_of(batch),)])
+
+    def quarantined(self) -> Iterable[Quarantined]:
+        with self._reading() as connection:
+            return [Quarantined(*row) for row in connection.execute(schema.QUARANTINED)]
+
+    def release(self, positions: Sequence[str]) -> None:
+        with self._writing() as connection:
+            connection.executemany(schema.RELEASE, ((position,) for position in positions))
+
+    def newest(self) -> int | None:
+        with self._reading() as connection:
+            row = connection.execute("SELECT time FROM newest").fetchone()
+        return row and int(row[0])
+
+    def watches(self, window: Window) -> pd.DataFrame:
+        days = window.start // DAY, (window.end - 1) // DAY
+        return self._interactions(schema.WATCHES, (*days, *window), rows.WATCHES)
+
+    def ratings(self, window: Window) -> pd.DataFrame:
+        return self._interactions(schema.RATINGS, window, rows.RATINGS)
+
+    def requests(self, window: Window) -> pd.DataFrame:
+        return self._listed(schema.REQUESTS, window, rows.request_columns)
+
+    def history(self, user: int) -> Sequence[Seen]:
+        with self._reading() as connection:
+            watched = connection.execute(schema.WATCHED_BY, (user,)).fetchall()
+            rated = connection.execute(schema.RATED_BY, (user,)).fetchall()
+        seen = {movie: (time, minutes, None) for movie, time, minutes in watched}
+        for movie, time, rating in rated:
+            last, minutes, _ = seen.get(movie, (time, 0, None))
+            seen[movie] = (max(last, time), minutes, rating)
+        return [Seen(self._name(movie), *rest) for movie, rest in seen.items()]
+
+    # models
+
+    def save_model(self, ref: ModelRef, folder: Path) -> None:
+        files = folders.files_of(folder)
+        with self._writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO model (name, digest) VALUES (?, ?)", ref)
+            number = _model_number(connection, ref)
+            connection.execute("DELETE FROM model_file WHERE model = ?", (number,))
+            parts = ((number, *part) for file in files for part in folders.parts_of(file))
+            connection.executemany("INSERT INTO model_file VALUES (?, ?, ?, ?)", parts)
+
+    def fetch_model(self, ref: ModelRef, folder: Path) -> None:
+        with self._reading() as connection:
+            for name, content in connection.execute(schema.MODEL_PARTS, (_model_number(connection, ref),)):
+                with folders.place_in(folder, name).open("ab") as file:
+                    file.write(content)
+
+    def models(self) -> Sequence[ModelRef]:
+        with self._reading() as connection:
+            return [ModelRef(*row) for row in connection.execute(schema.MODELS)]
+
+    def add_route(self, route: Route) -> None:
+        with self._writing() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM route").fetchone()
+            if route.number != last + 1:
+                raise RouteConflict(f"route {route.number} cannot follow route {last}")
+            connection.execute("INSERT INTO route VALUES (?, ?, ?, ?, ?, ?)", rows.route_row(route))
+
+    def routes(self) -> Sequence[Route]:
+        with self._reading() as connection:
+            return [rows.route(row) for row in connection.execute(schema.ROUTES)]
+
+    # answers
+
+    def record_answers(self, answers: Sequence[Answer]) -> None:
+        self._intern({movie for answer in answers for movie in answer.movies})
+        with self._writing() as connection:
+            connection.executemany(schema.ADD_SERVED, {answer.model for answer in answers})
+            connection.executemany(
+                schema.ADD_ANSWER, [rows.answer_row(each, self._movies) for each in answers]
+            )
+
+    def answers(self, window: Window) -> pd.DataFrame:
+        return self._listed(schema.ANSWERS, window, rows.answer_columns)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    # frames
+
+    def _interactions(self, query: str, values: Sequence[int], dtype: np.dtype[np.void]) -> pd.DataFrame:
+        with self._reading() as connection:
+            chunks = _structured(connection.execute(query, values), dtype)
+            columns = frames.joined(chunks, rows.fields(np.empty(0, dtype)))
+            self._read_movies(connection)
+        columns["movie"] = frames.category(columns["movie"], self._movies.names)
+        return frames.frame(columns)
+
+    def _listed(
+        self, query: str, window: Window, columns: Callable[[Sequence[rows.Row], pa.Array], frames.Chunk]
+    ) -> pd.DataFrame:
+        with self._reading() as connection:
+            found = connection.execute(query, window)
+            self._read_movies(connection)
+            names = pa.array(self._movies.names)
+            chunks = (columns(chunk, names) for chunk in iter(lambda: found.fetchmany(frames.CHUNK), []))
+            return frames.frame(frames.joined(chunks, columns([], names)))
+
+    # movies
+
+    def _intern(self, movies: set[str]) -> None:
+        """Number the movies in a commit of their own: what the cache holds must never be rolled back."""
+        if missing := movies - self._movies.numbers.keys():
+            with self._writing() as connection:
+                connection.executemany(schema.ADD_MOVIE, ((movie,) for movie in sorted(missing)))
+            self._read_movies(connection)
+
+    def _read_movies(self, connection: sqlite3.Connection) -> None:
+        self._movies.add(connection.execute(schema.MOVIES_FROM, (len(self._movies.names),)))
+
+    def _name(self, movie: int) -> str:
+        if movie >= len(self._movies.names):
+            with self._reading() as connection:
+                self._read_movies(connection)
+        return self._movies.names[movie]
+
+    # connections
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = self._threads.connection = _connected(self._path)
+            self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            yield self._connection()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._errors(), _transaction(self._connection()) as connection:
+            yield connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Sort what SQLite says by cause; what is neither the file's nor the disk's fault passes through."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _AWAY:
+                raise StoreUnavailable(f"{self._path}: {error}") from error
+            if code in _UNUSABLE:
+                raise StoreError(f"{self._path}: {error}") from error
+            raise
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.create_function("union_of", 2, _union, deterministic=True)
+    connection.create_function("size_of_union", 2, _size_of_union, deterministic=True)
+    return connection
+
+
+def _make_ready(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        connection.execute("PRAGMA journal_mode = WAL")
+    with _transaction(connection):
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > schema.VERSION:
+            raise StoreError(
+                f"{path} was written by a newer Marquee: its tables are of version {version}, "
+                f"this one knows versions up to {schema.VERSION}"
+            )
+        if version == 0:
+            _make_tables(connection)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in schema.TABLES.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("COMMIT")
+
+
+def _union(seen: bytes, more: bytes) -> bytes:
+    return encoding.minutes_bytes(encoding.minutes_from_bytes(seen) | encoding.minutes_from_bytes(more))
+
+
+def _size_of_union(seen: bytes, more: bytes) -> int:
+    return (encoding.minutes_from_bytes(seen) | encoding.minutes_from_bytes(more)).bit_count()
+
+
+def _model_number(connection: sqlite3.Connection, ref: ModelRef) -> int:
+    row = connection.execute("SELECT number FROM model WHERE name = ? AND digest = ?", ref).fetchone()
+    if row is None:
+        raise StoreError(f"there is no model {ref.name} with the digest {ref.digest}")
+    return int(row[0])
+
+
+def _structured(found: Iterator[rows.Row], dtype: np.dtype[np.void]) -> Iterator[frames.Chunk]:
+    while len(chunk := np.fromiter(islice(found, frames.CHUNK), dtype)):
+        yield rows.fields(chunk)
