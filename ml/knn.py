@@ -1,0 +1,189 @@
+"""The item-based KNN: `fit` computes, `recommend` reads.
+
+Similarity is the cosine of two movies' columns, in which a user with many movies counts less and stars count
+by their root, shrunk where few users saw both. docs/decisions/knn-settings.md tells where this comes from.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from ml import neighbours
+from ml.matrix import STEPS, Array, Interactions, faded, strength
+from ml.scoring import Scratch, Tables, best, row_of
+from store.port import Seen, Window
+
+KNN, RECENT, POPULAR = "knn", "recent", "popular"
+_MOST = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Params:
+    """`neighbours` per movie; a user of n movies counts n^-`activity`; a strength s counts s^`liking`;
+    `shrinkage` is the number of average common users at which a similarity is halved for the rarest pairs."""
+
+    neighbours: int = 100
+    activity: float = 0.7
+    liking: float = 0.5
+    shrinkage: float = 2.0
+
+
+class Recommendation(NamedTuple):
+    """Distinct movie ids, best first, and which knowledge they come from: `knn` the user's row in the model,
+    `recent` only events that the model does not know, `popular` none."""
+
+    movies: tuple[str, ...]
+    rung: str
+
+
+class Contribution(NamedTuple):
+    """What a movie of the user's history adds to the score of another."""
+
+    movie: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class KnnModel:
+    """A trained model. Movies are numbered by popularity; a row holds what one user saw in the window.
+
+    `tables` as in `ml.scoring`, with `users` int64, `indptr` int64, `movie` and `neighbours` uint16 (uint32
+    from 65,537 movies), `weight` uint8 in steps of 1/200, `similarities` float32; `lengths` (int32) are
+    minutes per movie. One call of `recommend` at a time.
+    """
+
+    name: str
+    window: Window
+    params: Params
+    movies: tuple[str, ...]
+    lengths: Array
+    tables: Tables
+    _scratch: Scratch = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        size = len(self.movies)
+        object.__setattr__(self, "_scratch", Scratch(np.zeros(size, np.float32), np.empty(size, np.uint32)))
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """Movie id -> number."""
+        return {movie: number for number, movie in enumerate(self.movies)}
+
+    def knows(self, user: int) -> bool:
+        """Whether the user was in the window."""
+        return bool(row_of(self.tables.users, user) >= 0)
+
+    def row(self, user: int) -> dict[str, float]:
+        """The movies that the user saw in the window and their weights; empty for an unknown user."""
+        movie, weight = self._row(user)
+        return {self.movies[m]: w / STEPS for m, w in zip(movie.tolist(), weight.tolist(), strict=True)}
+
+    def _row(self, user: int) -> tuple[Array, Array]:
+        at = row_of(self.tables.users, user)
+        part = slice(self.tables.indptr[at], self.tables.indptr[at + 1]) if at >= 0 else slice(0)
+        return self.tables.movie[part], self.tables.weight[part]
+
+    def fresh(self, user: int, seen: Sequence[Seen]) -> dict[str, float]:
+        """What of a user's history goes into the answer beside the model's own row: movie id -> weight.
+
+        The weight is 0 for what was seen before the window, which is only kept out of the answer. Movies that
+        the model does not know are left out.
+        """
+        row = set(self._row(user)[0].tolist())
+        new = [(one, at) for one in seen if (at := self.numbers.get(one.movie, -1)) >= 0 and at not in row]
+        old = {one.movie: 0.0 for one, _ in new if one.last_time < self.window.start}
+        return old | self._weights([(one, at) for one, at in new if one.movie not in old])
+
+    def _weights(self, new: Sequence[tuple[Seen, int]]) -> dict[str, float]:
+        minutes = [one.minutes for one, _ in new]
+        ratings = [np.nan if one.rating is None else one.rating for one, _ in new]
+        times = np.array([one.last_time for one, _ in new], np.int64)
+        newer = len(new) - np.searchsorted(np.sort(times), times, side="right")
+        weights = faded(strength(minutes, self.lengths[[at for _, at in new]], ratings), newer)
+        return {one.movie: weight / STEPS for (one, _), weight in zip(new, weights.tolist(), strict=True)}
+
+    def recommend(self, user: int, fresh: Mapping[str, float], count: int = 20) -> Recommendation:
+        """Up to `count` movies that are neither in the user's row nor in `fresh` (as `fresh` makes it).
+
+        Depends on nothing but the model and the arguments. Where similar movies run out, popular ones follow.
+        """
+        chosen = np.empty(count, np.int64)
+        filled = best(self.tables, self._scratch, user, self._numbered(fresh), chosen)
+        movies = self.movies
+        return Recommendation(tuple([movies[at] for at in chosen[:filled].tolist()]), self._rung(user, fresh))
+
+    def _numbered(self, fresh: Mapping[str, float]) -> tuple[Array, Array]:
+        if not fresh:
+            return _NOTHING
+        known = {at: weight for movie, weight in fresh.items() if (at := self.numbers.get(movie, -1)) >= 0}
+        return np.array(list(known), np.int64), np.array(list(known.values()), np.float32)
+
+    def _rung(self, user: int, fresh: Mapping[str, float]) -> str:
+        if self.knows(user):
+            return KNN
+        return RECENT if any(weight > 0 for weight in fresh.values()) else POPULAR
+
+    def because(self, user: int, fresh: Mapping[str, float], movie: str) -> list[Contribution]:
+        """What the user's history adds to a movie's score, the largest part first; empty for a popular one."""
+        wanted = self.numbers.get(movie, -1)
+        parts = [
+            Contribution(seen, w * self._similarity(seen, wanted))
+            for seen, w in (self.row(user) | dict(fresh)).items()
+        ]
+        return sorted((part for part in parts if part.score > 0), key=lambda part: (-part.score, part.movie))
+
+    def _similarity(self, seen: str, wanted: int) -> float:
+        at = self.numbers.get(seen, -1)
+        if at < 0:
+            return 0.0
+        return float(self.tables.similarities[at][self.tables.neighbours[at] == wanted].sum())
+
+
+_NOTHING = (np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def fit(interactions: Interactions, params: Params, name: str, window: Window) -> KnnModel:
+    """Train a model of that name; the same input gives the same arrays on any number of threads."""
+    numbers, similarities = similar(interactions, params)
+    tables = Tables(
+        interactions.users,
+        interactions.indptr,
+        interactions.movie,
+        interactions.weight,
+        numbers.astype(interactions.movie.dtype),
+        similarities,
+    )
+    return KnnModel(name, window, params, interactions.movies, interactions.lengths, tables)
+
+
+def similar(interactions: Interactions, params: Params) -> tuple[Array, Array]:
+    """The most similar movies of each and their similarities: numbers (uint32) and float32, movies x k."""
+    size = len(interactions.movies)
+    k = max(1, min(params.neighbours, size - 1))
+    items, sums = _values(interactions, params)
+    mean = sums.sum() / max(1, items.size)
+    measure = neighbours.Measure(
+        np.sqrt(sums.astype(np.float64)).astype(np.float32), np.float32(params.shrinkage * mean)
+    )
+    matrix = neighbours.columns(interactions.indptr, items, size)
+    numbers, similarities = neighbours.nearest(matrix, measure, k, numba.get_num_threads())
+    return numbers, similarities
+
+
+def _values(interactions: Interactions, params: Params) -> tuple[Array, Array]:
+    """Items as `neighbours.pack` makes them and the movies' sums of squares, as fine as 32-bit sums allow."""
+    curve = (np.arange(STEPS + 1) / STEPS) ** params.liking
+    users = np.diff(interactions.indptr).astype(np.float64) ** (-params.activity / 2)
+    scale = 255.0 / max(users.max(initial=0.0), 1e-9)
+    while True:
+        items = neighbours.pack(
+            interactions.indptr, interactions.movie, interactions.strength, users * scale, curve
+        )
+        sums = neighbours.squares(items, len(interactions.movies))
+        if sums.max(initial=0) <= _MOST:
+            return items, sums
+        scale *= 0.95 * np.sqrt(_MOST / sums.max())

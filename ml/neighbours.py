@@ -1,0 +1,218 @@
+"""The loops of training, compiled by numba: the k most similar movies of each.
+
+Movies are numbers from 0, popular ones first. A *key* is a similarity and a movie in one 64-bit number that
+orders by similarity and then by the smaller movie: the float32's bits above, the movie's complement below.
+"""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_BLOCK = 64
+_SMALLEST = np.float32(1e-30)
+_LOW = np.uint64(0xFFFFFFFF)
+_VALUE = np.uint32(0xFF)
+_SHIFT = np.uint32(8)
+_HALF = np.uint64(32)
+
+
+class Columns(NamedTuple):
+    """A sparse matrix both ways.
+
+    `items` (uint32) are the rows' `movie << 8 | value`. Movie m's entries are those from `pointers[m]` to
+    `pointers[m + 1]` of `start` and `place` (uint32): where its user's row starts in `items`, and the item.
+    """
+
+    items: Array
+    pointers: Array
+    start: Array
+    place: Array
+
+
+class Measure(NamedTuple):
+    """similarity(i, j) = dot(i, j) / (norm[i] * norm[j] + shrinkage), float32 but for the dot (uint32)."""
+
+    norm: Array
+    shrinkage: np.float32
+
+
+class Kept(NamedTuple):
+    """The best keys that one thread met: movies x 2k, how many are in, and the similarity that gets in."""
+
+    keys: Array
+    sizes: Array
+    floors: Array
+
+
+@numba.njit(cache=True)
+def pack(indptr: Array, movie: Array, strength: Array, user_scale: Array, curve: Array) -> Array:
+    """Per interaction `movie << 8 | value` (uint32), where user_scale[row] * curve[strength] is the value."""
+    items = np.empty(movie.size, np.uint32)
+    for row in range(indptr.size - 1):
+        for at in range(indptr[row], indptr[row + 1]):
+            value = min(max(np.rint(user_scale[row] * curve[strength[at]]), 1.0), 255.0)
+            items[at] = (np.uint32(movie[at]) << _SHIFT) | np.uint32(value)
+    return items
+
+
+@numba.njit(cache=True)
+def squares(items: Array, movies: int) -> Array:
+    """Per movie the sum of its squared values (int64)."""
+    sums = np.zeros(movies, np.int64)
+    for item in items:
+        value = np.int64(item & _VALUE)
+        sums[item >> _SHIFT] += value * value
+    return sums
+
+
+@numba.njit(cache=True)
+def columns(indptr: Array, items: Array, movies: int) -> Columns:
+    """The matrix both ways, from rows; fewer than 2^32 interactions and 2^24 movies."""
+    pointers = np.zeros(movies + 1, np.int64)
+    for item in items:
+        pointers[(item >> _SHIFT) + 1] += 1
+    pointers = np.cumsum(pointers)
+    free = pointers[:-1].copy()
+    start, place = np.empty(items.size, np.uint32), np.empty(items.size, np.uint32)
+    for row in range(indptr.size - 1):
+        for at in range(indptr[row], indptr[row + 1]):
+            movie = items[at] >> _SHIFT
+            start[free[movie]], place[free[movie]] = indptr[row], at
+            free[movie] += 1
+    return Columns(items, pointers, start, place)
+
+
+@numba.njit(parallel=True, cache=True)
+def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Array, Array]:
+    """The k most similar movies of each: numbers (uint32) and similarities (float32), movies x k, best first.
+
+    A row with fewer ends in similarities of 0. Every dot product must be below 2^32. Each pair is computed
+    once, by the thread that has its larger number; each thread keeps the k best of what it met, so that the
+    k best of all are among them whichever thread did what.
+    """
+    movies = measure.norm.size
+    keys = np.empty((threads, movies, 2 * k), np.uint64)
+    sizes = np.zeros((threads, movies), np.int64)
+    for thread in numba.prange(threads):
+        kept = Kept(keys[thread], sizes[thread], np.full(movies, _SMALLEST))
+        _share(matrix, measure, kept, thread, threads)
+    numbers, similarities = np.zeros((movies, k), np.uint32), np.zeros((movies, k), np.float32)
+    for movie in numba.prange(movies):
+        _merge(keys[:, movie], sizes[:, movie], numbers[movie], similarities[movie])
+    return numbers, similarities
+
+
+@numba.njit(cache=True)
+def _share(matrix: Columns, measure: Measure, kept: Kept, thread: int, threads: int) -> None:
+    dots = np.zeros(measure.norm.size, np.uint32)
+    for movie in range(thread, dots.size, threads):
+        _add_dots(matrix, movie, dots)
+        for begin in range(0, movie, _BLOCK):
+            end = min(begin + _BLOCK, movie)
+            if _any_good(dots[begin:end], measure, kept.floors, movie, begin):
+                _keep_good(dots[begin:end], measure, kept, movie, begin)
+            dots[begin:end] = 0
+
+
+@numba.njit(cache=True)
+def _add_dots(matrix: Columns, movie: int, dots: Array) -> None:
+    """Add the products of a movie with every movie of a smaller number."""
+    for entry in range(matrix.pointers[movie], matrix.pointers[movie + 1]):
+        place = matrix.place[entry]
+        own = matrix.items[place] & _VALUE
+        for item in matrix.items[matrix.start[entry] : place]:
+            dots[item >> _SHIFT] += own * (item & _VALUE)
+
+
+@numba.njit(cache=True)
+def _any_good(dots: Array, measure: Measure, floors: Array, movie: int, begin: int) -> bool:
+    """Whether a similarity of the block gets in on either side; one pass without branches."""
+    good = False
+    own, floor = measure.norm[movie], floors[movie]
+    for at in range(dots.size):
+        similarity = np.float32(dots[at]) / (own * measure.norm[begin + at] + measure.shrinkage)
+        good |= (similarity >= floor) | (similarity >= floors[begin + at])
+    return good
+
+
+@numba.njit(cache=True)
+def _keep_good(dots: Array, measure: Measure, kept: Kept, movie: int, begin: int) -> None:
+    own = measure.norm[movie]
+    for at in range(dots.size):
+        other = begin + at
+        similarity = np.float32(dots[at]) / (own * measure.norm[other] + measure.shrinkage)
+        if similarity >= kept.floors[movie]:
+            _keep(kept, movie, _key(similarity, other))
+        if similarity >= kept.floors[other]:
+            _keep(kept, other, _key(similarity, movie))
+
+
+@numba.njit(cache=True)
+def _key(similarity: np.float32, movie: int) -> np.uint64:
+    return (np.uint64(np.float32(similarity).view(np.uint32)) << _HALF) | (_LOW - np.uint64(movie))
+
+
+@numba.njit(cache=True)
+def _similarity(key: np.uint64) -> np.float32:
+    return np.uint32(key >> _HALF).view(np.float32)
+
+
+@numba.njit(cache=True)
+def _keep(kept: Kept, movie: int, key: np.uint64) -> None:
+    """Add a key; when the room is full keep the better half and let nothing worse in any more."""
+    keys = kept.keys[movie]
+    keys[kept.sizes[movie]] = key
+    kept.sizes[movie] += 1
+    if kept.sizes[movie] == keys.size:
+        k = keys.size // 2
+        _select(keys, k - 1)
+        kept.sizes[movie] = k
+        kept.floors[movie] = _similarity(keys[k - 1])
+
+
+@numba.njit(cache=True)
+def _select(keys: Array, rank: int) -> None:
+    """Order distinct keys so far that the one at `rank` is in its place, larger ones before it."""
+    low, high = 0, keys.size - 1
+    while low < high:
+        left, right = _part(keys, low, high)
+        if rank <= right:
+            high = right
+        elif rank >= left:
+            low = left
+        else:
+            return
+
+
+@numba.njit(cache=True)
+def _part(keys: Array, low: int, high: int) -> tuple[int, int]:
+    """Hoare's partition, larger ones first, around the middle key."""
+    pivot = keys[(low + high) // 2]
+    while low <= high:
+        while keys[low] > pivot:
+            low += 1
+        while keys[high] < pivot:
+            high -= 1
+        if low <= high:
+            keys[low], keys[high] = keys[high], keys[low]
+            low += 1
+            high -= 1
+    return low, high
+
+
+@numba.njit(cache=True)
+def _merge(keys: Array, sizes: Array, numbers: Array, similarities: Array) -> None:
+    found = np.empty(sizes.sum(), np.uint64)
+    filled = 0
+    for thread in range(sizes.size):
+        found[filled : filled + sizes[thread]] = keys[thread, : sizes[thread]]
+        filled += sizes[thread]
+    found.sort()
+    for rank in range(min(numbers.size, filled)):
+        key = found[filled - 1 - rank]
+        numbers[rank] = np.uint32(_LOW - (key & _LOW))
+        similarities[rank] = _similarity(key)
