@@ -1,0 +1,273 @@
+"""The log, wherever it is: a file that grows or a Kafka topic, with the same few methods."""
+
+import logging
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+from kafka.structs import MemberState
+
+from movielog.follow import FileLog, FileWriter
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 2
+_ANSWER_MS = 10_000
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 10.0
+
+
+class LogError(Exception):
+    """What the log could not do, in one sentence."""
+
+
+class Chunk(Protocol):
+    """Some lines of the log, without line breaks."""
+
+    @property
+    def lines(self) -> Sequence[bytes]: ...
+
+    def position(self, number: int) -> str:
+        """Place of line `number` of this chunk in the log, the same whenever it is read again."""
+
+
+class Log(Protocol):
+    """The log as one group of readers sees it; after a restart, what was not committed is read again."""
+
+    def read(self, limit: int, timeout: float) -> Chunk:
+        """At most `limit` lines; an empty chunk where none came within `timeout` seconds."""
+
+    def commit(self) -> None:
+        """Everything read so far has been written: go on from here after a restart."""
+
+    def lag(self) -> int | None:
+        """What was not read yet: bytes of a file, messages of a topic; None where that is unknown now."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class Writer(Protocol):
+    """The other end of the log."""
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Append whole lines, given without line breaks."""
+
+    def flush(self) -> None:
+        """All that was appended is durable on return."""
+
+    def close(self) -> None:
+        """Flush, and let go of files and connections."""
+
+
+def open_log(url: str, group: str) -> Log:
+    """The log at `file:///path` or `kafka://host:9092,host:9092/topic`, read for `group`.
+
+    A file or broker that is not there yet is waited for. LogError where the URL is of neither kind.
+    """
+    if url.startswith("file://"):
+        return FileLog(_path(url), group)
+    return KafkaLog(_topic(url), group)
+
+
+def open_writer(url: str) -> Writer:
+    """The end of the log at a URL as in `open_log`; LogError where it is none or the broker is away."""
+    if url.startswith("file://"):
+        return FileWriter(_path(url))
+    return KafkaWriter(_topic(url))
+
+
+def _path(url: str) -> Path:
+    path = Path(url.removeprefix("file://"))
+    if not path.is_absolute():
+        raise LogError(f"{url!r} is not a log: expected file:///PATH")
+    return path
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Where a topic is. `api_version` is found out where it is None."""
+
+    name: str
+    servers: tuple[str, ...]
+    api_version: tuple[int, ...] | None
+
+    def connection(self) -> dict[str, Any]:
+        """What every client of kafka-python wants to know."""
+        given = {"api_version": self.api_version} if self.api_version else {}
+        return {"bootstrap_servers": list(self.servers), "bootstrap_timeout_ms": _ANSWER_MS, **given}
+
+    def __str__(self) -> str:
+        return f"kafka://{','.join(self.servers)}/{self.name}"
+
+
+def _topic(url: str) -> Topic:
+    parts = urlsplit(url)
+    name, query = parts.path.removeprefix("/"), parse_qs(parts.query)
+    version = query.pop("api_version", ["0"])[0].split(".")
+    servers = tuple(server if ":" in server else f"{server}:9092" for server in parts.netloc.split(","))
+    digits = [*version, *(server.rpartition(":")[2] for server in servers)]
+    valid = parts.scheme == "kafka" and parts.netloc and name and "/" not in name and not query
+    if not valid or not all(number.isascii() and number.isdigit() for number in digits):
+        raise LogError(
+            f"{url!r} is not a log: expected file:///PATH or kafka://HOST:PORT/TOPIC[?api_version=2.3]"
+        )
+    return Topic(name, servers, None if version == ["0"] else tuple(map(int, version)))
+
+
+@dataclass(frozen=True)
+class KafkaChunk:
+    """Messages of a topic, one line each."""
+
+    records: Sequence[Any] = ()
+
+    @cached_property
+    def lines(self) -> Sequence[bytes]:
+        return [record.value or b"" for record in self.records]
+
+    def position(self, number: int) -> str:
+        """Topic, partition and offset."""
+        record = self.records[number]
+        return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+class KafkaLog:
+    """Reads a topic as one member of a consumer group; a broker that is away is asked again and again."""
+
+    def __init__(self, topic: Topic, group: str) -> None:
+        self._topic = topic
+        self._group = group
+        self._consumer: KafkaConsumer | None = None
+        self._delay, self._next_try = _FIRST_DELAY, 0.0
+
+    def read(self, limit: int, timeout: float) -> KafkaChunk:
+        """The messages that come within `timeout` seconds, at most `limit`."""
+        deadline = time.monotonic() + timeout
+        records: list[Any] = []
+        time.sleep(max(0.0, min(deadline, self._next_try) - time.monotonic()))
+        try:
+            while len(records) < limit and (left := deadline - time.monotonic()) > 0:
+                polled = self._connected().poll(int(left * 1000), limit - len(records))
+                for found in polled.values():
+                    records += found
+        except (KafkaError, OSError) as error:
+            self._failed("read", error)
+        return KafkaChunk(records)
+
+    def commit(self) -> None:
+        """Everything read so far has been written. Where the broker refuses, it is delivered again."""
+        try:
+            if self._consumer:
+                self._consumer.commit(timeout_ms=_ANSWER_MS)
+        except KafkaError as error:
+            logger.warning("%s: not committed, may be delivered again: %s", self._topic, error)
+
+    def lag(self) -> int | None:
+        """Messages of the assigned partitions that were not read yet."""
+        try:
+            return self._lag(self._consumer) if self._consumer else None
+        except KafkaError as error:
+            logger.warning("%s: how much is left to read is unknown: %s", self._topic, error)
+            return None
+
+    def _lag(self, consumer: KafkaConsumer) -> int | None:
+        assigned = consumer.assignment()
+        if not assigned:
+            return 0 if consumer.group_metadata().state == MemberState.STABLE else None
+        ends = consumer.end_offsets(assigned, timeout_ms=_ANSWER_MS)
+        read = {partition: consumer.position(partition, timeout_ms=_ANSWER_MS) for partition in assigned}
+        return (
+            None
+            if None in read.values()
+            else sum(ends[partition] - read[partition] for partition in assigned)
+        )
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self._consumer:
+            self._consumer.close(autocommit=False, timeout_ms=_ANSWER_MS)
+
+    def _connected(self) -> KafkaConsumer:
+        if self._consumer is None:
+            _reach(self._topic)
+            self._consumer = KafkaConsumer(
+                self._topic.name,
+                group_id=self._group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                metrics_enabled=False,
+                **self._topic.connection(),
+            )
+            self._delay = _FIRST_DELAY
+        return self._consumer
+
+    def _failed(self, what: str, error: Exception) -> None:
+        logger.warning("%s: cannot %s, next try in %.1f s: %s", self._topic, what, self._delay, error)
+        self._next_try = time.monotonic() + self._delay
+        self._delay = min(_LONGEST_DELAY, self._delay * 2)
+
+
+def _reach(topic: Topic) -> None:
+    """OSError where no server listens; a client made in vain would leave a thread behind at every try."""
+    errors = []
+    for server in topic.servers:
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+            return
+        except OSError as error:
+            errors.append(f"{server}: {error.strerror or error}")
+    raise OSError("; ".join(errors))
+
+
+class KafkaWriter:
+    """Produces to a topic; lines of one user stay in order."""
+
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
+        self._errors: list[Exception] = []
+        try:
+            _reach(topic)
+            self._producer = KafkaProducer(
+                acks="all", linger_ms=20, metrics_enabled=False, **topic.connection()
+            )
+        except (KafkaError, OSError) as error:
+            raise LogError(f"{topic} cannot be reached: {error}") from error
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Hand lines to the producer; LogError where it takes no more."""
+        try:
+            for line in lines:
+                sent = self._producer.send(self._topic.name, value=line, key=_user(line))
+                sent.add_errback(self._errors.append)
+        except KafkaError as error:
+            raise LogError(f"{self._topic} takes no lines: {error}") from error
+
+    def flush(self) -> None:
+        """All brokers that keep the topic have what was appended, or LogError."""
+        try:
+            self._producer.flush()
+        except KafkaError as error:
+            self._errors.append(error)
+        errors, self._errors = self._errors, []
+        if errors:
+            raise LogError(f"{self._topic} lost {len(errors)} lines: {errors[0]}")
+
+    def close(self) -> None:
+        """Flush, and leave."""
+        try:
+            self.flush()
+        finally:
+            self._producer.close()
+
+
+def _user(line: bytes) -> bytes | None:
+    """The second field, which keeps a user's lines in one partition."""
+    return line.split(b",", 2)[1] if line.count(b",") > 1 else None
