@@ -164,7 +164,7 @@ def patiently(action: Callable[[], _T], stop: Stop) -> _T:
 
 
 def ingest(log: Log, store: Store, progress: Progress, stop: Stop, limit: int, once: bool) -> None:
-    """Write the log to the store, at most `limit` lines at once, until asked to end; `once`: or to its end."""
+    """Write the log to the store, at most `limit` lines at once, until asked to end or `once` to its end."""
     while not stop.asked:
         chunk = log.read(limit, _READ_SECONDS)
         if chunk.lines:
@@ -232,10 +232,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:18])):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text[:18])
 
 
 def _run(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> None:
