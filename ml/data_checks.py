@@ -1,0 +1,68 @@
+"""Is a window fit to be trained on? What is wrong with it is said before anything is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from movielog.events import DAY
+from store.port import Window
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a window must be like; `largest_jump` is a day's events to the median day's, either way, and
+    `largest_malformed` the share of malformed lines."""
+
+    fewest_users: int = 50
+    fewest_interactions: int = 500
+    largest_jump: float = 5.0
+    largest_malformed: float = 0.05
+
+
+def faults(
+    ratings: pd.DataFrame, watches: pd.DataFrame, malformed: int, window: Window, limits: Limits
+) -> Sequence[str]:
+    """What is wrong with a window, a sentence each; empty where it is fit. Its last day may not be over yet.
+
+    ratings, watches: the store's frames of the window. malformed: lines in quarantine from that time.
+    """
+    users = len(np.union1d(ratings["user"].unique(), watches["user"].unique()))
+    return [
+        *_too_few("users", users, limits.fewest_users),
+        *_too_few("interactions", len(ratings) + len(watches), limits.fewest_interactions),
+        *_days(_events_by_day(ratings, watches, window), window, limits.largest_jump),
+        *_malformed(malformed, len(ratings) + int(watches["minutes"].sum()), limits.largest_malformed),
+    ]
+
+
+def _too_few(what: str, found: int, fewest: int) -> list[str]:
+    return [f"{found} {what}: at least {fewest} are needed"] if found < fewest else []
+
+
+def _events_by_day(ratings: pd.DataFrame, watches: pd.DataFrame, window: Window) -> np.ndarray:
+    times = np.concatenate([ratings["time"], watches["first_time"]]).astype(np.int64)
+    return np.bincount((times - window.start) // DAY, minlength=(window.end - window.start) // DAY)
+
+
+def _days(events: np.ndarray, window: Window, largest_jump: float) -> list[str]:
+    median = float(np.median(events))
+    found = []
+    for number, count in enumerate(events.tolist()):
+        day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=window.start // DAY + number)
+        if count == 0:
+            found.append(f"{day:%Y-%m-%d} is missing: no event on that day")
+        elif count > largest_jump * median or (median > largest_jump * count and number < len(events) - 1):
+            found.append(f"{day:%Y-%m-%d} has {count} events where the median day has {median:.0f}")
+    return found
+
+
+def _malformed(malformed: int, lines: int, largest: float) -> list[str]:
+    share = malformed / max(1, malformed + lines)
+    return (
+        [f"{share:.1%} of the lines are malformed: at most {largest:.1%} are expected"]
+        if share > largest
+        else []
+    )
