@@ -31,6 +31,12 @@ demo-clean:  ## forget the demo's data
 test: venv  ## the tests that need nothing but this
 	$(BIN)/python -m pytest -m "not real and not stack"
 
+test-real: venv  ## the tests against real servers on loopback, which it gets; REQUIRE=part,part fails without them
+	$(BIN)/python -m tests.servers.run $(if $(REQUIRE),--require $(REQUIRE))
+
+test-stack: venv  ## the tests against real containers; REQUIRE=part,part fails without them
+	$(BIN)/python -m tests.stack.run $(if $(REQUIRE),--require $(REQUIRE))
+
 check: venv  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
