@@ -232,7 +232,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _at_least_one(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:18])):
+    if not (text.isascii() and text.isdigit() and int(text[:18]) > 0):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
     return int(text[:18])
 
@@ -250,11 +250,13 @@ def _run(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> None:
 
 
 def _follow(settings: Settings, arguments: argparse.Namespace, store: Store, stop: Stop) -> None:
+    registry = prometheus.CollectorRegistry()
+    prometheus.ProcessCollector(registry=registry)
     if settings.metrics_port:
-        prometheus.start_http_server(settings.metrics_port, settings.listen)
+        prometheus.start_http_server(settings.metrics_port, settings.listen, registry)
     log = open_log(settings.movielog_url, GROUP)
     try:
-        ingest(log, store, Progress(prometheus.REGISTRY), stop, arguments.batch, arguments.once)
+        ingest(log, store, Progress(registry), stop, arguments.batch, arguments.once)
     finally:
         log.close()
 

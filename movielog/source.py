@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 2
 _ANSWER_MS = 10_000
+_SESSION_MS = 10_000  # how long the partitions of a killed member wait for another one
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 10.0
 
@@ -102,7 +103,12 @@ class Topic:
     def connection(self) -> dict[str, Any]:
         """What every client of kafka-python wants to know."""
         given = {"api_version": self.api_version} if self.api_version else {}
-        return {"bootstrap_servers": list(self.servers), "bootstrap_timeout_ms": _ANSWER_MS, **given}
+        return given | {
+            "bootstrap_servers": list(self.servers),
+            "bootstrap_timeout_ms": _ANSWER_MS,
+            "reconnect_backoff_max_ms": 2_000,
+            "metrics_enabled": False,
+        }
 
     def __str__(self) -> str:
         return f"kafka://{','.join(self.servers)}/{self.name}"
@@ -202,7 +208,7 @@ class KafkaLog:
                 group_id=self._group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                metrics_enabled=False,
+                session_timeout_ms=_SESSION_MS,
                 **self._topic.connection(),
             )
             self._delay = _FIRST_DELAY
@@ -235,9 +241,7 @@ class KafkaWriter:
         self._errors: list[Exception] = []
         try:
             _reach(topic)
-            self._producer = KafkaProducer(
-                acks="all", linger_ms=20, metrics_enabled=False, **topic.connection()
-            )
+            self._producer = KafkaProducer(acks="all", linger_ms=20, **topic.connection())
         except (KafkaError, OSError) as error:
             raise LogError(f"{topic} cannot be reached: {error}") from error
 
