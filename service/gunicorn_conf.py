@@ -4,6 +4,7 @@ Names are gunicorn's own. WORKER_CLASS, WORKERS, THREADS, LISTEN and PORT come f
 """
 
 import logging
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -31,6 +32,23 @@ def _memory() -> Path:
     return shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
 
 
+_PREPARATION_SECONDS = 60
+
+
+def _prepare() -> None:
+    """Import the service for all workers, and make it once in a process of its own.
+
+    Compiled code and models are in their caches after it. gunicorn opens its port later, so that nobody's
+    request waits for a worker that is only starting.
+    """
+    from service.app import create_app
+
+    trial = multiprocessing.get_context("fork").Process(target=create_app)
+    trial.start()
+    trial.join(_PREPARATION_SECONDS)
+    trial.kill()
+
+
 _settings = _read()
 # prometheus_client looks at it when it is imported
 _metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", f"{_memory()}/marquee-{_settings.port}"))
@@ -55,6 +73,7 @@ def on_starting(_: Any) -> None:
         level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"
     )
     _metrics.mkdir(parents=True, exist_ok=True)
+    _prepare()
     for file in _metrics.glob("*.db"):
         file.unlink()
     logging.getLogger("service").info(
