@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from ml.kernels.scoring import Tables
 from ml.knn import KnnModel, Params
 from ml.matrix import Array
-from ml.scoring import Tables
 from store.port import ModelRef, Store, Window
 
 FORMAT = "marquee-knn-1"

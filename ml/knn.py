@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from ml import neighbours
+from ml.kernels import neighbours
+from ml.kernels.scoring import Scratch, Tables, best, row_of
 from ml.matrix import STEPS, Array, Interactions, faded, strength
-from ml.scoring import Scratch, Tables, best, row_of
 from store.port import Seen, Window
 
 KNN, RECENT, POPULAR = "knn", "recent", "popular"
@@ -128,7 +128,7 @@ class KnnModel:
         return RECENT if any(weight > 0 for weight in fresh.values()) else POPULAR
 
     def because(self, user: int, fresh: Mapping[str, float], movie: str) -> list[Contribution]:
-        """What the user's history adds to a movie's score, the largest part first; empty for a popular one."""
+        """What the user's history adds to a movie's score, the largest first; empty for a popular one."""
         wanted = self.numbers.get(movie, -1)
         parts = [
             Contribution(seen, w * self._similarity(seen, wanted))

@@ -10,14 +10,20 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from ml.kernels.prefetch import prefetch
+
 Array = npt.NDArray[Any]
 
 _BLOCK = 64
+_AHEAD = 12
 _SMALLEST = np.float32(1e-30)
 _LOW = np.uint64(0xFFFFFFFF)
 _VALUE = np.uint32(0xFF)
 _SHIFT = np.uint32(8)
 _HALF = np.uint64(32)
+
+_compiled = numba.njit(cache=True, error_model="numpy")
+_threaded = numba.njit(cache=True, error_model="numpy", parallel=True)
 
 
 class Columns(NamedTuple):
@@ -48,7 +54,7 @@ class Kept(NamedTuple):
     floors: Array
 
 
-@numba.njit(cache=True)
+@_compiled
 def pack(indptr: Array, movie: Array, strength: Array, user_scale: Array, curve: Array) -> Array:
     """Per interaction `movie << 8 | value` (uint32), where user_scale[row] * curve[strength] is the value."""
     items = np.empty(movie.size, np.uint32)
@@ -59,7 +65,7 @@ def pack(indptr: Array, movie: Array, strength: Array, user_scale: Array, curve:
     return items
 
 
-@numba.njit(cache=True)
+@_compiled
 def squares(items: Array, movies: int) -> Array:
     """Per movie the sum of its squared values (int64)."""
     sums = np.zeros(movies, np.int64)
@@ -69,7 +75,7 @@ def squares(items: Array, movies: int) -> Array:
     return sums
 
 
-@numba.njit(cache=True)
+@_compiled
 def columns(indptr: Array, items: Array, movies: int) -> Columns:
     """The matrix both ways, from rows; fewer than 2^32 interactions and 2^24 movies."""
     pointers = np.zeros(movies + 1, np.int64)
@@ -86,7 +92,7 @@ def columns(indptr: Array, items: Array, movies: int) -> Columns:
     return Columns(items, pointers, start, place)
 
 
-@numba.njit(parallel=True, cache=True)
+@_threaded
 def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Array, Array]:
     """The k most similar movies of each: numbers (uint32) and similarities (float32), movies x k, best first.
 
@@ -106,62 +112,68 @@ def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Ar
     return numbers, similarities
 
 
-@numba.njit(cache=True)
+@_compiled
 def _share(matrix: Columns, measure: Measure, kept: Kept, thread: int, threads: int) -> None:
     dots = np.zeros(measure.norm.size, np.uint32)
+    block = np.zeros(_BLOCK, np.float32)
     for movie in range(thread, dots.size, threads):
         _add_dots(matrix, movie, dots)
         for begin in range(0, movie, _BLOCK):
-            end = min(begin + _BLOCK, movie)
-            if _any_good(dots[begin:end], measure, kept.floors, movie, begin):
-                _keep_good(dots[begin:end], measure, kept, movie, begin)
-            dots[begin:end] = 0
+            part = slice(begin, min(begin + _BLOCK, movie))
+            _similarities(dots[part], measure, measure.norm[movie], measure.norm[part], block)
+            if _any_good(block[: part.stop - begin], kept.floors[movie], kept.floors[part]):
+                _keep_good(block[: part.stop - begin], kept, movie, begin)
 
 
-@numba.njit(cache=True)
+@_compiled
 def _add_dots(matrix: Columns, movie: int, dots: Array) -> None:
     """Add the products of a movie with every movie of a smaller number."""
-    for entry in range(matrix.pointers[movie], matrix.pointers[movie + 1]):
+    end = matrix.pointers[movie + 1]
+    for entry in range(matrix.pointers[movie], end):
+        prefetch(matrix.items, np.int64(matrix.start[min(entry + _AHEAD, end - 1)]))
         place = matrix.place[entry]
         own = matrix.items[place] & _VALUE
         for item in matrix.items[matrix.start[entry] : place]:
             dots[item >> _SHIFT] += own * (item & _VALUE)
 
 
-@numba.njit(cache=True)
-def _any_good(dots: Array, measure: Measure, floors: Array, movie: int, begin: int) -> bool:
-    """Whether a similarity of the block gets in on either side; one pass without branches."""
-    good = False
-    own, floor = measure.norm[movie], floors[movie]
+@_compiled
+def _similarities(dots: Array, measure: Measure, own: np.float32, norm: Array, block: Array) -> None:
+    """Fill the block and set the dot products back to 0."""
     for at in range(dots.size):
-        similarity = np.float32(dots[at]) / (own * measure.norm[begin + at] + measure.shrinkage)
-        good |= (similarity >= floor) | (similarity >= floors[begin + at])
-    return good
+        block[at] = np.float32(dots[at]) / (own * norm[at] + measure.shrinkage)
+    dots[:] = 0
 
 
-@numba.njit(cache=True)
-def _keep_good(dots: Array, measure: Measure, kept: Kept, movie: int, begin: int) -> None:
-    own = measure.norm[movie]
-    for at in range(dots.size):
-        other = begin + at
-        similarity = np.float32(dots[at]) / (own * measure.norm[other] + measure.shrinkage)
-        if similarity >= kept.floors[movie]:
-            _keep(kept, movie, _key(similarity, other))
-        if similarity >= kept.floors[other]:
-            _keep(kept, other, _key(similarity, movie))
+@_compiled
+def _any_good(block: Array, floor: np.float32, floors: Array) -> bool:
+    """Whether a similarity gets in on either side; one pass without branches."""
+    good = np.uint32(0)
+    for at in range(block.size):
+        good |= np.uint32(block[at] >= min(floor, floors[at]))
+    return bool(good)
 
 
-@numba.njit(cache=True)
+@_compiled
+def _keep_good(block: Array, kept: Kept, movie: int, begin: int) -> None:
+    for at in range(block.size):
+        if block[at] >= kept.floors[movie]:
+            _keep(kept, movie, _key(block[at], begin + at))
+        if block[at] >= kept.floors[begin + at]:
+            _keep(kept, begin + at, _key(block[at], movie))
+
+
+@_compiled
 def _key(similarity: np.float32, movie: int) -> np.uint64:
     return (np.uint64(np.float32(similarity).view(np.uint32)) << _HALF) | (_LOW - np.uint64(movie))
 
 
-@numba.njit(cache=True)
+@_compiled
 def _similarity(key: np.uint64) -> np.float32:
     return np.uint32(key >> _HALF).view(np.float32)
 
 
-@numba.njit(cache=True)
+@_compiled
 def _keep(kept: Kept, movie: int, key: np.uint64) -> None:
     """Add a key; when the room is full keep the better half and let nothing worse in any more."""
     keys = kept.keys[movie]
@@ -174,7 +186,7 @@ def _keep(kept: Kept, movie: int, key: np.uint64) -> None:
         kept.floors[movie] = _similarity(keys[k - 1])
 
 
-@numba.njit(cache=True)
+@_compiled
 def _select(keys: Array, rank: int) -> None:
     """Order distinct keys so far that the one at `rank` is in its place, larger ones before it."""
     low, high = 0, keys.size - 1
@@ -188,7 +200,7 @@ def _select(keys: Array, rank: int) -> None:
             return
 
 
-@numba.njit(cache=True)
+@_compiled
 def _part(keys: Array, low: int, high: int) -> tuple[int, int]:
     """Hoare's partition, larger ones first, around the middle key."""
     pivot = keys[(low + high) // 2]
@@ -204,7 +216,7 @@ def _part(keys: Array, low: int, high: int) -> tuple[int, int]:
     return low, high
 
 
-@numba.njit(cache=True)
+@_compiled
 def _merge(keys: Array, sizes: Array, numbers: Array, similarities: Array) -> None:
     found = np.empty(sizes.sum(), np.uint64)
     filled = 0
