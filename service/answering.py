@@ -33,5 +33,4 @@ class Answering:
     def close(self) -> None:
         """End all that goes on in the background; answers that wait are written first."""
         self.recorder.close()
-        self.histories.close()
         self.holder.close()

@@ -13,7 +13,7 @@ from service.answering import Answering
 from service.fresh import Histories
 from service.holder import Holder
 from service.recorder import Recorder
-from service.telemetry import Telemetry
+from service.telemetry import Counted, Telemetry
 from settings import Settings, read_settings
 from store import open_store
 from store.port import Store
@@ -30,9 +30,10 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app = Flask("service", static_folder=None)
     app.extensions["answering"] = answering
     app.url_map.merge_slashes = False
-    app.register_blueprint(views.recommendations(answering, telemetry))
+    app.register_blueprint(views.recommendations(answering))
     app.register_blueprint(views.operations(answering, telemetry))
     views.turn_errors_into_responses(app)
+    app.wsgi_app = Counted(app.wsgi_app, telemetry)  # type: ignore[method-assign]
     return app
 
 

@@ -1,18 +1,13 @@
-"""What users saw until now, asked of the store while they wait, never for long."""
+"""What users saw until now, asked of the store while they wait."""
 
 import logging
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
-from threading import Thread
 from time import monotonic
 
 from service.telemetry import Telemetry
 from store.port import Seen, Store, StoreError
 
 _log = logging.getLogger(__name__)
-
-_THREADS = 2
-_Reply = SimpleQueue[Sequence[Seen] | None]
 
 
 class Breaker:
@@ -39,10 +34,10 @@ class Breaker:
 
 
 class Histories:
-    """Users' histories by look-ups of at most `limit` seconds each.
+    """Users' histories, as long as the store tells them within `limit` seconds.
 
-    After one that fails or takes longer, histories are empty at once but for one attempt every
-    `pause` seconds. Look-ups run in threads of their own: a store that hangs holds none of those that answer.
+    After a look-up that fails or takes longer, histories are empty at once but for one attempt every `pause`
+    seconds. The store itself ends a look-up that takes too long.
     """
 
     def __init__(
@@ -52,41 +47,24 @@ class Histories:
         self._telemetry = telemetry
         self._limit = limit
         self._breaker = Breaker(pause)
-        self._questions: SimpleQueue[tuple[int, _Reply] | None] = SimpleQueue()
-        for _ in range(_THREADS):
-            Thread(target=self._reply, name="Histories", daemon=True).start()
 
     def of(self, user: int) -> Sequence[Seen]:
-        """Every movie that the user watched or rated; empty where the store does not tell in time."""
+        """Every movie that the user watched or rated; empty where the store does not tell."""
         seen = self._attempted(user) if self._breaker.admits() else None
         if seen is None:
             self._telemetry.histories_skipped.inc()
             return ()
         return seen
 
-    def close(self) -> None:
-        """End the threads; one whose look-up hangs is left behind."""
-        for _ in range(_THREADS):
-            self._questions.put(None)
-
     def _attempted(self, user: int) -> Sequence[Seen] | None:
-        seen = self._within_limit(user)
-        if self._breaker.note(seen is not None):
-            _log.warning("users' histories %s", "are read" if seen is not None else "are not read in time")
+        start = monotonic()
+        seen = self._looked_up(user)
+        in_time = seen is not None and monotonic() - start <= self._limit
+        if self._breaker.note(in_time):
+            _log.warning(
+                "users' histories are %s", "read" if in_time else "skipped: the store is away or slow"
+            )
         return seen
-
-    def _within_limit(self, user: int) -> Sequence[Seen] | None:
-        reply: _Reply = SimpleQueue()
-        self._questions.put((user, reply))
-        try:
-            return reply.get(timeout=self._limit)
-        except Empty:
-            return None
-
-    def _reply(self) -> None:
-        while question := self._questions.get():
-            user, reply = question
-            reply.put(self._looked_up(user))
 
     def _looked_up(self, user: int) -> Sequence[Seen] | None:
         try:

@@ -3,6 +3,7 @@
 Names are gunicorn's own. WORKER_CLASS, WORKERS, THREADS, LISTEN and PORT come from the settings.
 """
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -67,6 +68,11 @@ accesslog = None
 loglevel = "warning"
 
 
+def _forget_metrics() -> None:
+    for file in _metrics.glob("*.db"):
+        file.unlink()
+
+
 def on_starting(_: Any) -> None:
     """Begin the metrics anew and say once how the service runs."""
     logging.basicConfig(
@@ -74,8 +80,7 @@ def on_starting(_: Any) -> None:
     )
     _metrics.mkdir(parents=True, exist_ok=True)
     _prepare()
-    for file in _metrics.glob("*.db"):
-        file.unlink()
+    _forget_metrics()
     logging.getLogger("service").info(
         "http://%s workers=%d class=%s threads=%d split=%s",
         bind,
@@ -84,6 +89,11 @@ def on_starting(_: Any) -> None:
         threads,
         _settings.split,
     )
+
+
+def post_worker_init(_: Any) -> None:
+    """Spare the collector what lives as long as the worker: walking it all takes tens of milliseconds."""
+    gc.freeze()
 
 
 def worker_exit(_: Any, worker: Any) -> None:
@@ -97,3 +107,8 @@ def child_exit(_: Any, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_: Any) -> None:
+    """Leave no metrics behind in memory."""
+    _forget_metrics()

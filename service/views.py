@@ -2,9 +2,8 @@
 
 import logging
 import re
-from time import perf_counter
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
@@ -25,7 +24,7 @@ class WrongUserError(Exception):
     """What was asked for is not a user's id; the sentence says what is wrong with it."""
 
 
-def recommendations(answering: Answering, telemetry: Telemetry) -> Blueprint:
+def recommendations(answering: Answering) -> Blueprint:
     """The page that everything is for."""
     pages = Blueprint("recommendations", __name__)
 
@@ -34,16 +33,6 @@ def recommendations(answering: Answering, telemetry: Telemetry) -> Blueprint:
         answer = answering.answer(_user(user))
         headers = {"X-Model": answer.model.name, "X-Arm": str(answer.arm), "X-Rung": answer.rung}
         return _text(",".join(answer.movies), 200, headers)
-
-    @pages.before_request
-    def start() -> None:
-        g.start = perf_counter()
-
-    @pages.after_request
-    def count(response: Response) -> Response:
-        labels = response.headers.get("X-Arm", ""), response.headers.get("X-Rung", "")
-        telemetry.responded(response.status_code, *labels, perf_counter() - g.start)
-        return response
 
     return pages
 
