@@ -9,35 +9,44 @@ from store.port import Seen, Store, StoreError
 
 _log = logging.getLogger(__name__)
 
+_TOLERANCE = 3
+
 
 class Breaker:
-    """Admits everything until a failure, then one attempt every `pause` seconds until one succeeds."""
+    """Admits everything until `tolerance` failures in a row, then one attempt every `pause` seconds until one
+    succeeds."""
 
-    def __init__(self, pause: float) -> None:
+    def __init__(self, tolerance: int, pause: float) -> None:
+        self._tolerance = tolerance
         self._pause = pause
-        self._next_attempt: float | None = None
+        self._failures = 0
+        self._next_attempt = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether everything is admitted."""
+        return self._failures < self._tolerance
 
     def admits(self) -> bool:
         """Whether to try now; the caller notes how it went."""
-        if self._next_attempt is None:
+        if self.closed:
             return True
         if (now := monotonic()) < self._next_attempt:
             return False
         self._next_attempt = now + self._pause
         return True
 
-    def note(self, success: bool) -> bool:
-        """Take in how an attempt went; whether that is news."""
-        news = success != (self._next_attempt is None)
-        self._next_attempt = None if success else monotonic() + self._pause
-        return news
+    def note(self, success: bool) -> None:
+        """Take in how an attempt went."""
+        self._failures = 0 if success else self._failures + 1
+        self._next_attempt = monotonic() + self._pause
 
 
 class Histories:
     """Users' histories, as long as the store tells them within `limit` seconds.
 
-    After a look-up that fails or takes longer, histories are empty at once but for one attempt every `pause`
-    seconds. The store itself ends a look-up that takes too long.
+    After three look-ups in a row that fail or take longer, histories are empty at once but for one attempt
+    every `pause` seconds. The store itself ends a look-up that takes too long.
     """
 
     def __init__(
@@ -46,7 +55,7 @@ class Histories:
         self._store = store
         self._telemetry = telemetry
         self._limit = limit
-        self._breaker = Breaker(pause)
+        self._breaker = Breaker(_TOLERANCE, pause)
 
     def of(self, user: int) -> Sequence[Seen]:
         """Every movie that the user watched or rated; empty where the store does not tell."""
@@ -59,12 +68,16 @@ class Histories:
     def _attempted(self, user: int) -> Sequence[Seen] | None:
         start = monotonic()
         seen = self._looked_up(user)
-        in_time = seen is not None and monotonic() - start <= self._limit
-        if self._breaker.note(in_time):
-            _log.warning(
-                "users' histories are %s", "read" if in_time else "skipped: the store is away or slow"
-            )
+        self._note(seen is not None and monotonic() - start <= self._limit)
         return seen
+
+    def _note(self, in_time: bool) -> None:
+        before = self._breaker.closed
+        self._breaker.note(in_time)
+        if self._breaker.closed != before:
+            _log.warning(
+                "users' histories are %s", "skipped: the store is away or slow" if before else "read"
+            )
 
     def _looked_up(self, user: int) -> Sequence[Seen] | None:
         try:

@@ -51,13 +51,14 @@ def test_a_history_is_the_stores(moody, telemetry):
     assert skipped(telemetry) == 0
 
 
-def test_after_one_slow_look_up_the_store_is_left_alone_for_a_while(moody, telemetry):
+def test_after_three_slow_look_ups_the_store_is_left_alone_for_a_while(moody, telemetry):
     looked_up = histories(moody, telemetry, pause=3600)
     moody.seconds = 0.15
-    assert {*looked_up.of(1)} == {*SqliteStore.history(moody, 1)}
-    assert [len(looked_up.of(user)) for user in range(2, 50)] == [0] * 48
-    assert moody.asked == 1
-    assert skipped(telemetry) == 48
+    for user in (1, 2, 3):
+        assert {*looked_up.of(user)} == {*SqliteStore.history(moody, user)}
+    assert [len(looked_up.of(user)) for user in range(4, 50)] == [0] * 46
+    assert moody.asked == 3
+    assert skipped(telemetry) == 46
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("away"), ValueError("a bug")])
@@ -65,25 +66,38 @@ def test_a_store_that_fails_is_left_alone_for_a_while(moody, telemetry, error):
     looked_up = histories(moody, telemetry, pause=3600)
     moody.error = error
     assert [len(looked_up.of(user)) for user in range(1, 50)] == [0] * 49
-    assert moody.asked == 1
+    assert moody.asked == 3
+
+
+def test_a_single_slow_look_up_changes_nothing(moody, telemetry):
+    looked_up = histories(moody, telemetry, pause=3600)
+    for user in range(1, 10):
+        moody.seconds = 0.15 if user % 3 == 0 else 0.0
+        assert {*looked_up.of(user)} == {*SqliteStore.history(moody, user)}
 
 
 def test_histories_are_read_again_when_the_store_is_back(moody, telemetry):
     looked_up = histories(moody, telemetry, pause=0)
     moody.error = StoreUnavailable("away")
-    assert not looked_up.of(1)
+    assert not any(looked_up.of(user) for user in range(1, 6))
     moody.error = None
     assert {*looked_up.of(1)} == {*moody.history(1)}
 
 
-def test_a_breaker_admits_one_attempt_after_each_pause():
-    breaker = Breaker(pause=3600)
-    assert breaker.admits()
-    assert breaker.note(success=False)
+def test_a_breaker_opens_after_failures_in_a_row_and_closes_after_one_success():
+    breaker = Breaker(tolerance=2, pause=3600)
+    for success in (False, True, False, True, False):
+        assert breaker.admits()
+        breaker.note(success)
+    breaker.note(success=False)
     assert not breaker.admits()
-    assert not Breaker(pause=3600).note(success=True)
-    impatient = Breaker(pause=0)
-    impatient.note(success=False)
-    assert impatient.admits()
-    assert not impatient.note(success=False)
-    assert impatient.note(success=True)
+    breaker.note(success=True)
+    assert breaker.admits()
+
+
+def test_an_open_breaker_admits_one_attempt_after_each_pause():
+    breaker = Breaker(tolerance=1, pause=0.2)
+    breaker.note(success=False)
+    assert not breaker.admits()
+    sleep(0.25)
+    assert [breaker.admits(), breaker.admits()] == [True, False]
