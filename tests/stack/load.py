@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import aiohttp
 
@@ -82,29 +83,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 class Load:
     """What a running client has asked so far."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: IO[str]) -> None:
         self._file = file
+        self._read: list[Sample] = []
 
     @property
     def samples(self) -> list[Sample]:
         """All requests that ended, by due time."""
-        whole = self._file.read_text().rpartition("\n")[0].splitlines()
-        return sorted((Sample(**json.loads(line)) for line in whole), key=lambda sample: sample.due)
+        if not self._file.closed:
+            self._file.seek(0)
+            whole = self._file.read().rpartition("\n")[0].splitlines()
+            self._read = [Sample(**json.loads(line)) for line in whole]
+        return sorted(self._read, key=lambda sample: sample.due)
 
 
 @contextmanager
 def load(url: str, users: int = 200, rate: float = 50.0) -> Iterator[Load]:
     """A client that asks `rate` times a second from now until the end of the block."""
     command = [sys.executable, "-m", "tests.stack.load", url, str(users), str(rate)]
-    with tempfile.NamedTemporaryFile() as file:
-        client = subprocess.Popen(command, stdout=file)
-        running = Load(Path(file.name))
+    with tempfile.NamedTemporaryFile("r") as file:
+        with Path(file.name).open("w") as output:
+            client = subprocess.Popen(command, stdout=output)
+        running = Load(file)
         try:
             _wait_for_first(running)
             yield running
         finally:
             client.terminate()
             client.wait()
+            assert running.samples
 
 
 def _wait_for_first(running: Load) -> None:

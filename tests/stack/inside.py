@@ -1,0 +1,66 @@
+"""What the tests run in a container inside the stack: write lines to the log, or print what the store holds."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from movielog.events import SECOND
+from movielog.source import open_writer
+from settings import Settings, read_settings
+from store import open_store
+from store.port import Window
+
+_ALWAYS = Window(0, 2**63 - 1)
+
+
+def _write(settings: Settings) -> None:
+    """The lines of standard input, each followed by a line break, to the log."""
+    lines = sys.stdin.buffer.read().split(b"\n")[:-1]
+    writer = open_writer(settings.movielog_url)
+    writer.append(lines)
+    writer.close()
+
+
+def _newest(settings: Settings) -> None:
+    """How many requests the store holds, as JSON: a quick look at how far ingest is."""
+    print(json.dumps(len(open_store(settings.store_url).requests(_ALWAYS))))
+
+
+def _dump(settings: Settings) -> None:
+    """All rows of the store as JSON, times in seconds, in the order of `events.Truth`."""
+    store = open_store(settings.store_url)
+    watches, ratings, requests = store.watches(_ALWAYS), store.ratings(_ALWAYS), store.requests(_ALWAYS)
+    minutes = ["first_minute", "last_minute", "minutes"]
+    held = {
+        "watches": _rows(watches, ["user", "movie", "first_time", "last_time", *minutes]),
+        "ratings": _rows(ratings, ["user", "movie", "time", "rating"]),
+        "requests": _rows(requests, ["user", "time", "server", "status", "millis", "movies"]),
+        "malformed": sum(1 for _ in store.quarantined()),
+    }
+    print(json.dumps(held))
+
+
+def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
+    seconds = {name: frame[name] // SECOND for name in columns if name.endswith("time")}
+    rows: list[list[Any]] = frame.assign(**seconds)[list(columns)].astype(object).to_numpy().tolist()
+    return rows
+
+
+_COMMANDS = {"write": _write, "newest": _newest, "dump": _dump}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do one of them with the settings of the container."""
+    parser = argparse.ArgumentParser(prog="python -m tests.stack.inside", description=__doc__)
+    parser.add_argument("command", choices=_COMMANDS)
+    _COMMANDS[parser.parse_args(argv).command](read_settings(os.environ))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
