@@ -12,6 +12,7 @@ from tests.servers import getting
 from tests.servers.getting import MissingPartError
 
 _RECIPE = Path(__file__).parent / "compose2"
+_ROLLOUT = Path(__file__).parents[2] / "docker" / "rollout.sh"
 _SECONDS = 600
 """For one command; the first build installs everything."""
 
@@ -53,6 +54,7 @@ class Stack:
 
     def __init__(self, command: str, project: str, environ: dict[str, str]) -> None:
         self.command = command
+        self.project = project
         self._environ = os.environ | environ | {"COMPOSE_PROJECT_NAME": project}
 
     def compose(self, *arguments: str, sent: bytes = b"") -> str:
@@ -80,11 +82,41 @@ class Stack:
         found = json.loads(self.run(["docker", "inspect", *ids])) if ids else []
         return [container for container in found if container["State"]["Running"]]
 
+    def kill(self, container: dict[str, Any]) -> None:
+        """SIGKILL to a container's process, as the kernel sends it: Docker starts the container again."""
+        command = ["docker", "run", "--rm", "--pid", "host", "--user", "0", container["Config"]["Image"]]
+        self.run([*command, "kill", "-9", str(container["State"]["Pid"])])
+
+    def logs(self, container: dict[str, Any], since: float = 0) -> list[str]:
+        """What a container printed since a Unix time."""
+        return self.run(["docker", "logs", "--since", f"{since:.3f}", container["Id"]]).splitlines()
+
+    def page(self, container: dict[str, Any], port: int, path: str) -> str:
+        """What a container answers itself at a port that is not published, with the head."""
+        ask = f"exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+        return self.run(["docker", "exec", container["Id"], "bash", "-c", ask])
+
     def python(self, module: str, *arguments: str, sent: bytes = b"") -> str:
-        """What a module prints, run in a container of its own inside the stack; the tests' modules are there."""
+        """What a module, of the tests' too, prints when run in a container of its own inside the stack."""
         tests = f"{Path(__file__).parents[1]}:/app/tests:ro"
-        command = ["run", "--rm", "-T", "--no-deps", "-v", tests, "ingest", "python", "-m", module, *arguments]
+        command = [
+            "run",
+            "--rm",
+            "-T",
+            "--no-deps",
+            "-v",
+            tests,
+            "ingest",
+            "python",
+            "-m",
+            module,
+            *arguments,
+        ]
         return self.compose(*command, sent=sent)
+
+    def rollout(self) -> None:
+        """Replace every replica of the service, as docs/operations.md tells."""
+        self.run(["env", f"COMPOSE={self.command}", str(_ROLLOUT)])
 
     def down(self) -> None:
         """Remove the project's containers, networks and volumes."""

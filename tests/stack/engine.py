@@ -17,14 +17,16 @@ _PATIENCE = 60
 
 @contextmanager
 def engine() -> Iterator[str]:
-    """Where the engine that DOCKER_HOST names inside comes from, in words; MissingPartError where none can be had."""
+    """Where the engine that commands inside reach comes from; MissingPartError where none can be had."""
     if not shutil.which("docker"):
         install("docker.io")
     if _answers():
         yield "the one that answers"
         return
     if os.geteuid() != 0:
-        raise MissingPartError("no Docker engine answers; start one, or run this as root to have one of its own")
+        raise MissingPartError(
+            "no Docker engine answers; start one, or run this as root to have one of its own"
+        )
     with tempfile.TemporaryDirectory(prefix="dockerd.") as folder, _daemon(Path(folder)):
         yield f"a dockerd of its own in {folder}"
 
@@ -53,5 +55,7 @@ def _wait(daemon: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not _answers():
         if daemon.poll() is not None or time.monotonic() > deadline:
-            raise MissingPartError(f"dockerd did not come up: {' / '.join(log.read_text().splitlines()[-3:])}")
+            raise MissingPartError(
+                f"dockerd did not come up: {' / '.join(log.read_text().splitlines()[-3:])}"
+            )
         time.sleep(0.5)

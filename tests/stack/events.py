@@ -10,7 +10,12 @@ _DAYS = 5
 _BEGIN = int(datetime(2022, 4, 4, tzinfo=UTC).timestamp())
 LAST_DAY = "2022-04-08"
 """The UTC day on which the newest event lies."""
-_BROKEN = [b"", b"\xff\xfe", b"2022-04-05T10:00:00,7,GET /data/m//3.mpg", b"2022-13-01T00:00:00,7,GET /rate/x=3"]
+_BROKEN = [
+    b"",
+    b"\xff\xfe",
+    b"2022-04-05T10:00:00,7,GET /data/m//3.mpg",
+    b"2022-13-01T00:00:00,7,GET /rate/x=3",
+]
 _SHARES = {"minutes": 0.93, "ratings": 0.04, "requests": 0.02}
 """Of the lines; the rest is damaged."""
 
@@ -19,8 +24,9 @@ _SHARES = {"minutes": 0.93, "ratings": 0.04, "requests": 0.02}
 class Truth:
     """What the lines tell, as plain rows.
 
-    `watches`: (user, movie, first second, last second, first minute, last minute, minutes), one per user, movie and
-    day; `ratings`: (user, movie, second, stars); `requests`: (user, second, server, status, milliseconds, movies).
+    `watches`: (user, movie, first second, last second, first minute, last minute, minutes), one per user,
+    movie and day; `ratings`: (user, movie, second, stars); `requests`: (user, second, server, status,
+    milliseconds, movies).
     """
 
     watches: set[tuple[int, str, int, int, int, int, int]]
@@ -33,7 +39,8 @@ def make(lines: int, seed: int) -> tuple[list[bytes], Truth]:
     """So many different lines in the order of their times but for the damaged ones, and what they tell."""
     chance = random.Random(seed)
     dated: dict[bytes, int] = {}
-    ratings, requests = set(), set()
+    ratings: set[tuple[int, str, int, float]] = set()
+    requests: set[tuple[int, int, str, int, int, str]] = set()
     seen: dict[tuple[int, str, int], dict[int, set[int]]] = {}
     while len(dated) < lines * _SHARES["minutes"]:
         _view(chance, dated, seen)
@@ -75,7 +82,12 @@ def _view(
 
 
 def _rate(chance: random.Random, dated: dict[bytes, int]) -> tuple[int, str, int, float]:
-    user, movie, second, stars = chance.randrange(USERS), _movie(chance), _second(chance), chance.randint(1, 5)
+    user, movie, second, stars = (
+        chance.randrange(USERS),
+        _movie(chance),
+        _second(chance),
+        chance.randint(1, 5),
+    )
     dated[f"{_stamp(second)},{user},GET /rate/{movie}={stars}".encode()] = second
     return user, movie, second, float(stars)
 
@@ -94,7 +106,5 @@ def _rows(
     rows = set()
     for (user, movie, _), minutes_at in seen.items():
         minutes = set().union(*minutes_at.values())
-        rows.add(
-            (user, movie, min(minutes_at), max(minutes_at), min(minutes), max(minutes), len(minutes))
-        )
+        rows.add((user, movie, min(minutes_at), max(minutes_at), min(minutes), max(minutes), len(minutes)))
     return rows

@@ -1,4 +1,4 @@
-"""What the tests run in a container inside the stack: write lines to the log, or print what the store holds."""
+"""What the tests run in a container inside the stack: write to the log, print what log and store hold."""
 
 import argparse
 import json
@@ -6,10 +6,15 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
+from kafka import KafkaConsumer
+from kafka.admin import KafkaAdminClient
+from kafka.structs import TopicPartition
 
 from movielog.events import SECOND
+from movielog.ingest import GROUP
 from movielog.source import open_writer
 from settings import Settings, read_settings
 from store import open_store
@@ -26,9 +31,22 @@ def _write(settings: Settings) -> None:
     writer.close()
 
 
-def _newest(settings: Settings) -> None:
-    """How many requests the store holds, as JSON: a quick look at how far ingest is."""
-    print(json.dumps(len(open_store(settings.store_url).requests(_ALWAYS))))
+def _lag(settings: Settings) -> None:
+    """How many messages of the topic are not yet committed by ingest."""
+    url = urlsplit(settings.movielog_url)
+    consumer = KafkaConsumer(bootstrap_servers=url.netloc, group_id=GROUP, enable_auto_commit=False)
+    topic = url.path.removeprefix("/")
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+    ends = consumer.end_offsets(partitions)
+    print(sum(ends[partition] - (consumer.committed(partition) or 0) for partition in partitions))
+
+
+def _members(settings: Settings) -> None:
+    """How many partitions each member of ingest's group has, one number a line."""
+    admin = KafkaAdminClient(bootstrap_servers=urlsplit(settings.movielog_url).netloc)
+    for member in admin.describe_groups([GROUP])[GROUP]["members"]:
+        topics = member["member_assignment"]["assigned_partitions"]
+        print(sum(len(topic["partitions"]) for topic in topics))
 
 
 def _dump(settings: Settings) -> None:
@@ -51,7 +69,7 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
     return rows
 
 
-_COMMANDS = {"write": _write, "newest": _newest, "dump": _dump}
+_COMMANDS = {"write": _write, "lag": _lag, "members": _members, "dump": _dump}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """An open-loop client: every request leaves at its time, whether or not the earlier ones were answered.
 
-As a program it asks until SIGTERM and prints a JSON line for each request; `Load` runs it as a process of its own.
+As a program it asks until SIGTERM and prints a JSON line for each request; `load` runs it so.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PATIENCE = 0.8
 
 @dataclass(frozen=True)
 class Sample:
-    """One request: Unix time when it was due, seconds until its answer; status 0 and `error` where none came."""
+    """One request: Unix time when it was due, seconds from then to its answer; status 0 where none came."""
 
     due: float
     seconds: float

@@ -1,6 +1,6 @@
 """Get an engine, Compose and the stack's images, say which there are, then run the tests marked `stack`.
 
-BASE_IMAGES_COMMAND, where it is set, is run once an engine answers: it may load or make images that cannot be pulled.
+BASE_IMAGES_COMMAND, where it is set, is run once an engine answers: it may load images that cannot be pulled.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tests.servers.getting import MissingPartError
 from tests.stack import images
@@ -63,7 +64,7 @@ def _get_all() -> list[str]:
             os.environ[name.upper()] = command
         else:
             missing.append(name)
-    return missing + [name for name in images.wanted() if not _obtained(name, lambda i=name: images.obtain(i))]
+    return missing + [name for name in images.wanted() if not _obtained(name, partial(images.obtain, name))]
 
 
 def _obtained(name: str, get: Callable[[], str]) -> str:

@@ -1,0 +1,132 @@
+"""The stack, brought up once for all of its tests, with a log ingested and two models in service."""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from tests.servers.process import free_port
+from tests.stack import events
+from tests.stack.compose import Stack
+
+LINES = 200_000
+_PATIENCE = 240
+"""Seconds that the stack has for anything; many times what it takes on a busy machine."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A session's first test waits for the whole stack."""
+    for item in items:
+        if item.get_closest_marker("stack"):
+            item.add_marker(pytest.mark.timeout(900))
+
+
+def wait_until(true: Callable[[], bool], what: str, seconds: float = _PATIENCE) -> float:
+    """Seconds until it was true; AssertionError where it was not in time."""
+    started = time.monotonic()
+    while not true():
+        assert time.monotonic() < started + seconds, f"{what}: not within {seconds} s"
+        time.sleep(0.2)
+    return time.monotonic() - started
+
+
+def _command(name: str) -> str:
+    if name.upper() not in os.environ:
+        pytest.skip(f"{name} is not there; run `make test-stack`")
+    return os.environ[name.upper()]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A stack that is up: the way to it and its address."""
+
+    stack: Stack
+    url: str
+
+    def ready(self) -> bool:
+        """Whether a request for recommendations is answered well."""
+        return requests.get(f"{self.url}/recommend/1", timeout=5).status_code == 200
+
+
+def _running(generation: str) -> Iterator[Running]:
+    ports = {name: str(free_port()) for name in ("PUBLISH_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
+    password = {"GRAFANA_ADMIN_PASSWORD": secrets.token_urlsafe()}
+    stack = Stack(
+        _command(generation), f"marquee-test-{generation}", {"MARQUEE_TAG": "test", **ports, **password}
+    )
+    try:
+        yield Running(stack, f"http://127.0.0.1:{ports['PUBLISH_PORT']}")
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="session")
+def first_generation() -> Iterator[Running]:
+    """A project of Compose 1 with nothing started."""
+    yield from _running("compose1")
+
+
+@pytest.fixture(scope="session")
+def second_generation() -> Iterator[Running]:
+    """A project of Compose 2 with nothing started."""
+    yield from _running("compose2")
+
+
+@pytest.fixture(scope="session")
+def running(first_generation: Running) -> Running:
+    """The whole stack but Grafana, as `docker-compose up -d --build` makes it."""
+    first_generation.stack.compose("up", "-d", "--build")
+    return first_generation
+
+
+@pytest.fixture(scope="session")
+def truth(running: Running) -> events.Truth:
+    """What a log tells; one of two copies of ingest was killed and the broker restarted as it was read."""
+    stack = running.stack
+    stack.scale("ingest", 0)
+    lines, truth = events.make(LINES, seed=1)
+    stack.python("tests.stack.inside", "write", sent=b"".join(line + b"\n" for line in lines))
+    stack.scale("ingest", 2)
+    wait_until(lambda: ingested(stack) > 0, "ingest has written something")
+    assert ingested(stack) < LINES, "nothing was left to do when ingest was killed"
+    stack.kill(stack.containers("ingest")[0])
+    stack.compose("restart", "kafka")
+    wait_until(
+        lambda: stack.python("tests.stack.inside", "lag").split() == ["0"], "ingest has read everything"
+    )
+    return truth
+
+
+def ingested(stack: Stack) -> float:
+    """Lines that the running copies of ingest have written."""
+    pages = [stack.page(container, 9101, "/metrics") for container in stack.containers("ingest")]
+    counters = [
+        line for page in pages for line in page.splitlines() if line.startswith("ingest_lines_total{")
+    ]
+    return sum(float(line.rpartition(" ")[2]) for line in counters)
+
+
+@pytest.fixture(scope="session")
+def serving(running: Running, truth: events.Truth) -> Running:
+    """The stack with a model for each arm in service."""
+    assert truth.watches
+    for label in ("1", "2"):
+        publish(running, label, events.LAST_DAY, days=5)
+    wait_until(running.ready, "recommendations")
+    return running
+
+
+def publish(running: Running, label: str, until: str, days: int) -> None:
+    """Train a model on some days of the log and let it serve."""
+    running.stack.python("ml.KNN_recommendation", label, "--until", until, "--days", str(days))
+
+
+def held(running: Running) -> dict[str, object]:
+    """All that the store holds."""
+    found: dict[str, object] = json.loads(running.stack.python("tests.stack.inside", "dump"))
+    return found
