@@ -1,5 +1,6 @@
-"""The slow, obviously right way from lines to what a store must hold."""
+"""Lines, and the slow, obviously right way from them to what a store must hold."""
 
+import random
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,10 +8,30 @@ from typing import Any
 
 import pandas as pd
 
-from movielog.events import DAY, SECOND
+from movielog.events import DAY, SECOND, Event, Rated, Requested, Watched
+from movielog.format import format_event
 from store.port import Store, Window
 
 ALL = Window(0, 2**63 - 1)
+START = 19_000 * DAY
+
+
+def some_lines(number: int, seed: int = 1) -> list[str]:
+    """Lines of a few users around midnight, in no order, one of twenty damaged."""
+    chance = random.Random(seed)
+    return [_line(chance, n) for n in range(number)]
+
+
+def _line(chance: random.Random, number: int) -> str:
+    when, user = START + chance.randrange(-6000, 6000) * SECOND, chance.randrange(8)
+    movie = chance.choice(["up+2009", "heat+1995", "amélie+2001"])
+    events: list[Event] = [
+        Watched(when, user, movie, chance.randrange(90)),
+        Rated(when, user, movie, float(chance.randint(1, 5))),
+        Requested(when, user, "h:8082", 200, (movie, "alien+1979"), "", chance.randrange(900)),
+    ]
+    (event,) = chance.choices(events, [90, 5, 5])
+    return f"damaged {number}" if chance.random() < 0.05 else format_event(event).decode()
 
 
 def recount(lines: Iterable[str]) -> dict[str, list[tuple[Any, ...]]]:

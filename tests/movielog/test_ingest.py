@@ -1,6 +1,5 @@
 import logging
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -13,36 +12,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from movielog import ingest
-from movielog.events import DAY, SECOND, Event, Rated, Requested, Watched
+from movielog.events import SECOND, Event, Rated, Requested, Watched
 from movielog.follow import FileChunk
 from movielog.format import format_event
 from movielog.parse import parse_line
 from movielog.source import open_log
 from store.port import Batch, Quarantined, StoreError, StoreUnavailable, Viewing
 from tests.fakes import MemoryStore
-from tests.movielog.recount import held, recount
+from tests.movielog.recount import START, held, recount, some_lines
 from tests.servers.process import free_port
 
 ROOT = Path(__file__).parents[2]
-START = 19_000 * DAY
-
-
-def some_lines(number: int, seed: int = 1) -> list[str]:
-    """Lines of a few users around midnight, in no order, one of twenty damaged."""
-    chance = random.Random(seed)
-    return [_line(chance, n) for n in range(number)]
-
-
-def _line(chance: random.Random, number: int) -> str:
-    when, user = START + chance.randrange(-6000, 6000) * SECOND, chance.randrange(8)
-    movie = chance.choice(["up+2009", "heat+1995", "amélie+2001"])
-    events: list[Event] = [
-        Watched(when, user, movie, chance.randrange(90)),
-        Rated(when, user, movie, float(chance.randint(1, 5))),
-        Requested(when, user, "h:8082", 200, (movie, "alien+1979"), "", chance.randrange(900)),
-    ]
-    (event,) = chance.choices(events, [90, 5, 5])
-    return f"damaged {number}" if chance.random() < 0.05 else format_event(event).decode()
 
 
 def position(number: int) -> str:
@@ -256,12 +236,12 @@ def test_the_command_ingests_a_file_to_its_end(tmp_path: Path, monkeypatch: pyte
 def test_the_quarantine_is_driven_through_again_by_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "movielog.log").write_text("damaged\n" + "long" * 1000 + "\n")
+    (tmp_path / "movielog.log").write_text("damaged\ndamaged\n" + "long" * 1000 + "\n")
     for name, value in environ(tmp_path).items():
         monkeypatch.setenv(name, value)
     ingest.main(["--once"])
     assert ingest.main(["--retry-quarantine"]) == 0
-    expected = "0 lines parsed and released; 2 malformed (too few fields 1, truncated 1)\n"
+    expected = "0 lines parsed and released; 3 malformed (too few fields 2, truncated 1)\n"
     assert capsys.readouterr().out == expected
 
 

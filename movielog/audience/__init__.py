@@ -1,0 +1,1 @@
+"""A virtual audience: users with known tastes, who watch, rate and follow recommendations."""
