@@ -32,7 +32,7 @@ def test_ten_kills_amid_batches_leave_exactly_the_events_of_the_log(tmp_path: Pa
 
 
 def _killed(environ: dict[str, str], log: Path, seconds: float) -> bytes:
-    """The position left by a process that is killed some time after its first commit and before the log's end."""
+    """The position left by a process that is killed after its first commit and before the log's end."""
     position = log.with_name(f"{log.name}.{GROUP}.position")
     before = _content(position)
     process = subprocess.Popen(COMMAND, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
