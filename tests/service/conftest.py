@@ -26,9 +26,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelRef, M
 @pytest.fixture
 def folder(trained: tuple[Path, ModelRef, ModelRef], tmp_path: Path) -> Path:
     """A folder of the test's own with a copy of the filled store, without a route."""
-    for file in trained[0].glob("marquee.db*"):
-        shutil.copy(file, tmp_path)
-    return tmp_path
+    return copied(trained[0], tmp_path)
+
+
+def copied(source: Path, target: Path) -> Path:
+    """`target`, with a copy of the store in `source`."""
+    for file in source.glob("marquee.db*"):
+        shutil.copy(file, target)
+    return target
 
 
 @pytest.fixture
