@@ -32,5 +32,7 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 def read(path: Path) -> pd.DataFrame:
     """The snapshot of a file, as it was when it was written."""
-    table = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=_TYPES)).to_pandas()
+    table: pd.DataFrame = csv.read_csv(
+        path, convert_options=csv.ConvertOptions(column_types=_TYPES)
+    ).to_pandas()
     return table.assign(movie=table["movie"].cat.reorder_categories(sorted(table["movie"].cat.categories)))

@@ -4,7 +4,6 @@ Each run is a folder and a DVC stage of the same name, and a git tag `NAME@DIGES
 """
 
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -133,8 +132,7 @@ class Repository:
         return self._call([sys.executable, "-m", "dvc", *arguments])
 
     def _call(self, command: Sequence[str]) -> str:
-        environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr or done.stdout).strip()
             raise TrackingError(f"{' '.join(command[:4])} in {self.folder}: {said}")
