@@ -24,12 +24,12 @@ _MOST = 2**32 - 1
 @dataclass(frozen=True)
 class Params:
     """`neighbours` per movie; a user of n movies counts n^-`activity`; a strength s counts s^`liking`;
-    `shrinkage` is the number of average common users at which a similarity is halved for the rarest pairs."""
+    similarities are damped as by `shrinkage` average users of either movie who did not see the other."""
 
     neighbours: int = 100
     activity: float = 0.7
     liking: float = 0.5
-    shrinkage: float = 2.0
+    shrinkage: float = 4.0
 
 
 class Recommendation(NamedTuple):

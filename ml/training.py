@@ -1,0 +1,64 @@
+"""The steps of making a model, one by one, for whoever runs them."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import pandas as pd
+
+from ml import artifact, knn, matrix
+from ml.baselines import popularity
+from ml.evaluation import Quality, held_out, quality, since
+from movielog.events import DAY
+from store.port import ModelRef, Store, Window
+
+EPOCH = date(1970, 1, 1)
+
+
+class LastDay(NamedTuple):
+    """What models of the days before foretell of the window's last day, about users who were there before."""
+
+    knn: Quality
+    popularity: Quality
+
+
+def model_name(label: int, window: Window) -> str:
+    """`KNN_<label>_<date>`, the date of the window's last day."""
+    return f"KNN_{label}_{last_day(window)}"
+
+
+def last_day(window: Window) -> date:
+    """The UTC day that the window ends with."""
+    return EPOCH + timedelta(days=window.end // DAY - 1)
+
+
+def train(table: pd.DataFrame, label: int, window: Window, params: knn.Params) -> knn.KnnModel:
+    """The model of a snapshot; ValueError where it has no rows."""
+    if table.empty:
+        raise ValueError("nothing to train on: nobody watched or rated anything")
+    return knn.fit(matrix.interactions(table), params, model_name(label, window), window)
+
+
+def foretell_last_day(table: pd.DataFrame, window: Window, params: knn.Params) -> LastDay:
+    """Train on the days before the last one and compare with popularity; NaN where nobody came back."""
+    before, after = since(table, window.end - DAY)
+    held = held_out(after)
+    if not held:
+        return LastDay(quality(_nothing, {}), quality(_nothing, {}))
+    model = knn.fit(matrix.interactions(before), params, "", window)
+    return LastDay(
+        quality(lambda user: model.recommend(user, {}).movies, held), quality(popularity(before), held)
+    )
+
+
+def _nothing(_: int) -> tuple[str, ...]:
+    return ()
+
+
+def keep(store: Store, model: knn.KnnModel) -> ModelRef:
+    """Save a model to the store."""
+    with TemporaryDirectory() as folder:
+        ref = artifact.save(model, Path(folder))
+        store.save_model(ref, Path(folder))
+    return ref
