@@ -171,7 +171,10 @@ class Store(ABC):
 
     @abstractmethod
     def history(self, user: int) -> Sequence[Seen]:
-        """Every movie that the user ever watched or rated; empty for an unknown user."""
+        """Every movie that the user ever watched or rated; empty for an unknown user.
+
+        Read while a viewer waits: StoreUnavailable where it takes longer than about 0.1 s.
+        """
 
     # models
 
