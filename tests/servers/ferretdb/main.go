@@ -16,9 +16,10 @@ func main() {
 		log.Fatal("usage: ferretdb HOST:PORT FOLDER")
 	}
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{TCP: os.Args[1]},
-		Handler:   "sqlite",
-		SQLiteURL: "file:" + os.Args[2] + "/",
+		Listener: ferretdb.ListenerConfig{TCP: os.Args[1]},
+		Handler:  "sqlite",
+		// Written through to the disk at checkpoints only: what a killed process wrote is kept all the same.
+		SQLiteURL: "file:" + os.Args[2] + "/?_pragma=synchronous(normal)",
 	})
 	if err != nil {
 		log.Fatal(err)
