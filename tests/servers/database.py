@@ -35,7 +35,12 @@ def find() -> str:
 
 def get() -> None:
     """Build FerretDB with patches.json applied to it; MissingPartError where there is no Go."""
-    go = getting.program("go")
+    try:
+        go = getting.program("go")
+    except getting.MissingPartError as why:
+        raise getting.MissingPartError(
+            f"no MONGO_URL, no mongod, and {why} (1.24 or newer) for FerretDB"
+        ) from None
     getting.fill(_ferretdb().parent, lambda new: _build(go, new))
 
 

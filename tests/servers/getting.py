@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _LIMIT = 900
@@ -64,7 +65,7 @@ def run(command: Sequence[str], folder: Path | None = None) -> None:
         raise MissingPartError(f"{command[0]} did not end within {_LIMIT} s") from None
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-5:]
-        raise MissingPartError(f"{' '.join(command[:3])} failed, saying: {' / '.join(said)}")
+        raise MissingPartError(f"{shorten(' '.join(command), 100)} failed, saying: {' / '.join(said)}")
 
 
 def keep(name: str, recipe: Path) -> Path:
