@@ -57,8 +57,9 @@ _metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", f"{_memory()}/
 wsgi_app = "service.app:create_app()"
 bind = f"{_settings.listen}:{_settings.port}"
 workers = _settings.workers
-worker_class = _settings.worker_class
-threads = _settings.threads if worker_class == "gthread" else 1
+_threaded = _settings.worker_class == "gthread"
+worker_class = "service.draining.DrainingWorker" if _threaded else _settings.worker_class
+threads = _settings.threads if _threaded else 1
 worker_tmp_dir = str(_memory())
 keepalive = 75
 graceful_timeout = 8  # Docker kills after 10 s
@@ -85,7 +86,7 @@ def on_starting(_: Any) -> None:
         "http://%s workers=%d class=%s threads=%d split=%s",
         bind,
         workers,
-        worker_class,
+        _settings.worker_class,
         threads,
         _settings.split,
     )
