@@ -24,7 +24,7 @@ FORMAT = "marquee-knn-1"
 MANIFEST = "manifest.json"
 
 
-class BrokenModel(Exception):
+class BrokenModel(Exception):  # noqa: N818 -- said of the model, as its users say it
     """A file of a model that is not what it was when the model was saved."""
 
 
@@ -51,10 +51,12 @@ def load(folder: Path, digest: str | None = None) -> KnnModel:
     BrokenModel where a file is missing or differs from the manifest, or the manifest from the digest.
     """
     manifest = _manifest(folder, digest)
-    arrays = {Path(file).stem: _array(folder, file, known) for file, known in manifest["files"].items()}
     try:
-        return _model(manifest, arrays)
-    except (KeyError, TypeError, ValueError) as error:
+        arrays = {Path(file).stem: _array(folder, file, known) for file, known in manifest["files"].items()}
+        model = _model(manifest, arrays)
+        _check(model)
+        return model
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BrokenModel(f"{folder / MANIFEST}: not of format {FORMAT} ({error!r})") from None
 
 
@@ -134,3 +136,19 @@ def _model(manifest: Mapping[str, Any], arrays: Mapping[str, Array]) -> KnnModel
         lengths=arrays["lengths"],
         tables=Tables(**{name: arrays[name] for name in Tables._fields}),
     )
+
+
+def _check(model: KnnModel) -> None:
+    """ValueError where a number in the arrays points outside them."""
+    tables, movies = model.tables, len(model.movies)
+    fits = (
+        tables.neighbours.shape == tables.similarities.shape
+        and movies == len(model.lengths) == len(tables.neighbours)
+        and len(tables.indptr) == len(tables.users) + 1
+        and tables.indptr[0] == 0
+        and tables.indptr[-1] == len(tables.movie) == len(tables.weight)
+        and (np.diff(tables.indptr) >= 0).all()
+        and max(tables.movie.max(initial=0), tables.neighbours.max(initial=0)) < max(1, movies)
+    )
+    if not fits:
+        raise ValueError("the arrays do not fit together")
