@@ -1,21 +1,32 @@
 """How values of the domain are written, the same in every adapter."""
 
-import json
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 
 from movielog.events import Requested
-from store.port import ModelRef
+from store.port import Batch, ModelRef
 
 
-def minutes_bytes(minutes: int) -> bytes:
-    """A set of minutes, bit i for minute i, as little-endian bytes without zeros at the end."""
-    return minutes.to_bytes((minutes.bit_length() + 7) // 8, "little")
+class Minutes(NamedTuple):
+    """A set of minutes in three numbers."""
+
+    first: int
+    last: int
+    number: int
 
 
-def minutes_from_bytes(packed: bytes) -> int:
-    """The inverse of `minutes_bytes`."""
-    return int.from_bytes(packed, "little")
+def minutes_in(bits: int) -> Minutes:
+    """First, last and number of the minutes i whose bit i is set; at least one is."""
+    return Minutes((bits & -bits).bit_length() - 1, bits.bit_length() - 1, bits.bit_count())
+
+
+def newest_of(batch: Batch) -> int | None:
+    """Time of the batch's newest event."""
+    times = [viewing.last_time for viewing in batch.viewings]
+    times.extend(rated.time for rated in batch.ratings)
+    times.extend(request.time for request in batch.requests)
+    return max(times, default=None)
 
 
 def request_digest(request: Requested) -> bytes:
@@ -29,11 +40,11 @@ def fresh_text(fresh: Mapping[str, float]) -> str:
     return ",".join(f"{movie}={float(strength)!r}" for movie, strength in fresh.items())
 
 
-def models_text(models: Mapping[int, ModelRef]) -> str:
-    """The models of a route as JSON: `{"1": [name, digest]}`."""
-    return json.dumps({str(arm): list(ref) for arm, ref in sorted(models.items())})
+def plain_models(models: Mapping[int, ModelRef]) -> dict[str, list[str]]:
+    """The models of a route as JSON and BSON have them."""
+    return {str(arm): list(ref) for arm, ref in sorted(models.items())}
 
 
-def models_from_text(text: str) -> dict[int, ModelRef]:
-    """The inverse of `models_text`."""
-    return {int(arm): ModelRef(*ref) for arm, ref in json.loads(text).items()}
+def models_of(plain: Mapping[str, list[str]]) -> dict[int, ModelRef]:
+    """The inverse of `plain_models`."""
+    return {int(arm): ModelRef(*ref) for arm, ref in plain.items()}

@@ -1,6 +1,6 @@
-"""Frames from columns that come in chunks."""
+"""Frames from rows or columns that come in chunks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,9 +12,72 @@ from numpy.typing import NDArray
 Column: TypeAlias = Any
 """A NumPy array of numbers, or an Arrow array of text, plain or dictionary-encoded."""
 Chunk: TypeAlias = Mapping[str, Column]
+Kinds: TypeAlias = Mapping[str, Callable[[Sequence[Any]], Column]]
+"""What makes a column of each place in a row, by the column's name."""
 
 CHUNK = 1 << 16
 """Rows read at a time."""
+
+
+def whole(values: Sequence[int]) -> Column:
+    """A column of int64."""
+    return np.array(values, dtype=np.int64)
+
+
+def real(values: Sequence[float]) -> Column:
+    """A column of float64."""
+    return np.array(values, dtype=np.float64)
+
+
+def text(values: Sequence[str]) -> Column:
+    """A column of str."""
+    return pa.array(values, pa.string())
+
+
+def label(values: Sequence[str]) -> Column:
+    """A column of categories."""
+    return text(values).dictionary_encode()
+
+
+WATCHES: Kinds = {
+    "user": whole,
+    "movie": label,
+    "first_time": whole,
+    "last_time": whole,
+    "first_minute": whole,
+    "last_minute": whole,
+    "minutes": whole,
+}
+RATINGS: Kinds = {"user": whole, "movie": label, "time": whole, "rating": real}
+REQUESTS: Kinds = {
+    "user": whole,
+    "time": whole,
+    "server": text,
+    "status": whole,
+    "millis": whole,
+    "movies": text,
+    "error": text,
+}
+ANSWERS: Kinds = {
+    "user": whole,
+    "time": whole,
+    "arm": whole,
+    "model": label,
+    "digest": label,
+    "rung": label,
+    "movies": text,
+    "fresh": text,
+}
+
+
+def from_rows(chunks: Iterable[Sequence[Sequence[Any]]], kinds: Kinds) -> pd.DataFrame:
+    """A frame of rows that come in lists."""
+    return frame(joined((_columns(rows, kinds) for rows in chunks), _columns([], kinds)))
+
+
+def _columns(rows: Sequence[Sequence[Any]], kinds: Kinds) -> Chunk:
+    values = zip(*rows, strict=True) if rows else [()] * len(kinds)
+    return {name: kind(column) for (name, kind), column in zip(kinds.items(), values, strict=True)}
 
 
 def joined(chunks: Iterable[Chunk], empty: Chunk) -> dict[str, Column]:
@@ -38,12 +101,12 @@ def frame(columns: Mapping[str, Column]) -> pd.DataFrame:
 
 def _typed(column: Column) -> Column:
     if isinstance(column, pa.ChunkedArray):
-        return _text(column)
-    whole = isinstance(column, np.ndarray) and column.dtype.kind == "i"
-    return column.astype(np.int64, copy=False) if whole else column
+        return _from_arrow(column)
+    is_whole = isinstance(column, np.ndarray) and column.dtype.kind == "i"
+    return column.astype(np.int64, copy=False) if is_whole else column
 
 
-def _text(column: pa.ChunkedArray) -> Column:
+def _from_arrow(column: pa.ChunkedArray) -> Column:
     if not pa.types.is_dictionary(column.type):
         return pd.array(column, dtype="str")
     encoded = column.unify_dictionaries().combine_chunks()

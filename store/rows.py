@@ -1,12 +1,12 @@
 """Domain values as rows of the SQLite store's tables, and rows as columns."""
 
+import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from movielog.events import Rated, Requested
 from store import encoding, frames
@@ -49,28 +49,26 @@ def movies_of(batch: Batch) -> set[str]:
     return movies.union(*(request.movies for request in batch.requests))
 
 
-def newest_of(batch: Batch) -> int | None:
-    """Time of the batch's newest event."""
-    times = [viewing.last_time for viewing in batch.viewings]
-    times.extend(rated.time for rated in batch.ratings)
-    times.extend(request.time for request in batch.requests)
-    return max(times, default=None)
+def minutes_bytes(bits: int) -> bytes:
+    """A set of minutes as little-endian bytes without zeros at the end."""
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+
+
+def minutes_bits(packed: bytes) -> int:
+    """The inverse of `minutes_bytes`."""
+    return int.from_bytes(packed, "little")
 
 
 def viewing_row(viewing: Viewing, numbers: Mapping[str, int]) -> Row:
     """A row of `viewing`."""
-    seen = viewing.minutes
-    first_minute, last_minute = (seen & -seen).bit_length() - 1, seen.bit_length() - 1
     return (
         viewing.day,
         viewing.user,
         numbers[viewing.movie],
         viewing.first_time,
         viewing.last_time,
-        first_minute,
-        last_minute,
-        seen.bit_count(),
-        encoding.minutes_bytes(seen),
+        *encoding.minutes_in(viewing.minutes),
+        minutes_bytes(viewing.minutes),
     )
 
 
@@ -100,14 +98,14 @@ def quarantined_row(line: Quarantined) -> Row:
 
 def route_row(route: Route) -> Row:
     """A row of `route`."""
-    models = encoding.models_text(route.models)
+    models = json.dumps(encoding.plain_models(route.models))
     return route.number, route.time, models, route.action, route.who, route.why
 
 
 def route(row: Row) -> Route:
     """The inverse of `route_row`."""
     number, time, models, action, who, why = row
-    return Route(number, time, encoding.models_from_text(models), action, who, why)
+    return Route(number, time, encoding.models_of(json.loads(models)), action, who, why)
 
 
 def answer_row(answer: Answer, movies: Movies) -> Row:
@@ -119,32 +117,3 @@ def answer_row(answer: Answer, movies: Movies) -> Row:
 def fields(records: "np.ndarray[tuple[int], np.dtype[np.void]]") -> frames.Chunk:
     """The columns of a structured array, each in one piece."""
     return {name: np.ascontiguousarray(records[name]) for name in records.dtype.names or ()}
-
-
-def request_columns(rows: Sequence[Row], names: pa.Array) -> frames.Chunk:
-    """Columns of rows (user, time, server, status, millis, movies, error)."""
-    user, time, server, status, millis, movies, error = zip(*rows, strict=True) if rows else [()] * 7
-    return {
-        "user": np.array(user, np.int64),
-        "time": np.array(time, np.int64),
-        "server": pa.array(server, pa.string()),
-        "status": np.array(status, np.int64),
-        "millis": np.array(millis, np.int64),
-        "movies": frames.comma_separated(movies, names),
-        "error": pa.array(error, pa.string()),
-    }
-
-
-def answer_columns(rows: Sequence[Row], names: pa.Array) -> frames.Chunk:
-    """Columns of rows (user, time, arm, model, digest, rung, movies, fresh)."""
-    user, time, arm, model, digest, rung, movies, fresh = zip(*rows, strict=True) if rows else [()] * 8
-    return {
-        "user": np.array(user, np.int64),
-        "time": np.array(time, np.int64),
-        "arm": np.array(arm, np.int64),
-        "model": pa.array(model, pa.string()).dictionary_encode(),
-        "digest": pa.array(digest, pa.string()).dictionary_encode(),
-        "rung": pa.array(rung, pa.string()).dictionary_encode(),
-        "movies": frames.comma_separated(movies, names),
-        "fresh": pa.array(fresh, pa.string()),
-    }

@@ -2,8 +2,9 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +29,12 @@ from store.port import (
 )
 
 _BUSY_SECONDS = 20
+_PRAGMAS = (
+    "synchronous = FULL",
+    "cache_size = -65536",  # KiB
+    "wal_autocheckpoint = 16384",  # pages: hot pages are written back once for several batches
+    "journal_size_limit = 67108864",  # a saved model's log is not kept on the disk
+)
 _AWAY = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -67,7 +74,7 @@ class SqliteStore(Store):
             write(schema.ADD_RATING, sorted(rows.rating_row(rated, numbers) for rated in batch.ratings))
             write(schema.ADD_REQUEST, (rows.request_row(request, self._movies) for request in batch.requests))
             write(schema.ADD_QUARANTINED, map(rows.quarantined_row, batch.quarantined))
-            write(schema.ADVANCE_NEWEST, [(rows.newest_of(batch),)])
+            write(schema.ADVANCE_NEWEST, [(encoding.newest_of(batch),)])
 
     def quarantined(self) -> Iterable[Quarantined]:
         with self._reading() as connection:
@@ -90,7 +97,7 @@ class SqliteStore(Store):
         return self._interactions(schema.RATINGS, window, rows.RATINGS)
 
     def requests(self, window: Window) -> pd.DataFrame:
-        return self._listed(schema.REQUESTS, window, rows.request_columns)
+        return self._listed(schema.REQUESTS, window, frames.REQUESTS)
 
     def history(self, user: int) -> Sequence[Seen]:
         with self._reading() as connection:
@@ -145,7 +152,7 @@ class SqliteStore(Store):
             )
 
     def answers(self, window: Window) -> pd.DataFrame:
-        return self._listed(schema.ANSWERS, window, rows.answer_columns)
+        return self._listed(schema.ANSWERS, window, frames.ANSWERS)
 
     def close(self) -> None:
         for connection in self._connections:
@@ -161,15 +168,14 @@ class SqliteStore(Store):
         columns["movie"] = frames.category(columns["movie"], self._movies.names)
         return frames.frame(columns)
 
-    def _listed(
-        self, query: str, window: Window, columns: Callable[[Sequence[rows.Row], pa.Array], frames.Chunk]
-    ) -> pd.DataFrame:
+    def _listed(self, query: str, window: Window, kinds: frames.Kinds) -> pd.DataFrame:
+        """A frame whose `movies` are stored as numbers."""
         with self._reading() as connection:
             found = connection.execute(query, window)
             self._read_movies(connection)
-            names = pa.array(self._movies.names)
-            chunks = (columns(chunk, names) for chunk in iter(lambda: found.fetchmany(frames.CHUNK), []))
-            return frames.frame(frames.joined(chunks, columns([], names)))
+            unpacked = partial(frames.comma_separated, names=pa.array(self._movies.names))
+            chunks = iter(lambda: found.fetchmany(frames.CHUNK), [])
+            return frames.from_rows(chunks, {**kinds, "movies": unpacked})
 
     # movies
 
@@ -224,8 +230,8 @@ class SqliteStore(Store):
 
 def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -65536")
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
     connection.create_function("union_of", 2, _union, deterministic=True)
     connection.create_function("size_of_union", 2, _size_of_union, deterministic=True)
     return connection
@@ -264,11 +270,11 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
 
 
 def _union(seen: bytes, more: bytes) -> bytes:
-    return encoding.minutes_bytes(encoding.minutes_from_bytes(seen) | encoding.minutes_from_bytes(more))
+    return rows.minutes_bytes(rows.minutes_bits(seen) | rows.minutes_bits(more))
 
 
 def _size_of_union(seen: bytes, more: bytes) -> int:
-    return (encoding.minutes_from_bytes(seen) | encoding.minutes_from_bytes(more)).bit_count()
+    return (rows.minutes_bits(seen) | rows.minutes_bits(more)).bit_count()
 
 
 def _model_number(connection: sqlite3.Connection, ref: ModelRef) -> int:
