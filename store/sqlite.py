@@ -87,7 +87,7 @@ class SqliteStore(Store):
     def newest(self) -> int | None:
         with self._reading() as connection:
             row = connection.execute("SELECT time FROM newest").fetchone()
-        return row and int(row[0])
+        return int(row[0]) if row else None
 
     def watches(self, window: Window) -> pd.DataFrame:
         days = window.start // DAY, (window.end - 1) // DAY

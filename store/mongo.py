@@ -1,0 +1,335 @@
+"""The store in MongoDB: majority writes, records under an `_id` made of their identity, models in GridFS."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pymongo
+from bson import ObjectId
+from gridfs import GridFSBucket
+from gridfs.errors import GridFSError, NoFile
+from pymongo import MongoClient, ReplaceOne, UpdateOne, WriteConcern
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
+
+from store import documents, encoding, folders, frames
+from store.documents import Document
+from store.port import (
+    Answer,
+    Batch,
+    ModelRef,
+    Quarantined,
+    Route,
+    RouteConflict,
+    Seen,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Window,
+)
+
+_VERSION = 1
+_DUPLICATE_KEY = 11000
+_NOT_ALLOWED = {13, 18}  # Unauthorized, AuthenticationFailed
+_CHANGES = 1000
+_CHANGES_ON_FERRETDB = 25  # its SQLite back end holds one of 100 connections for each until the command ends
+_UPLOAD_PATIENCE = timedelta(hours=1)
+
+_WATCH_FIELDS = ("user", "movie", "first", "last", "seen")
+
+
+class MongoStore(Store):
+    """The store in the database that `url` names, or in `marquee`.
+
+    A record is written where a majority of the servers has it in its journal. `history_seconds` is what a
+    look-up of a user's history may take. StoreError where the server refuses us or holds a newer version's
+    data.
+    """
+
+    def __init__(self, url: str, history_seconds: float = 0.1) -> None:
+        self._history_seconds = history_seconds
+        with _errors():
+            self._client = MongoClient[Document](
+                url, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000
+            )
+            self._database = self._client.get_default_database(
+                "marquee", write_concern=WriteConcern("majority", j=True)
+            )
+            self._models = _Models(self._database)
+            self._make_ready()
+
+    def _make_ready(self) -> None:
+        meta = self._database["meta"]
+        meta.update_one({"_id": "schema"}, {"$setOnInsert": {"version": _VERSION}}, upsert=True)
+        schema = meta.find_one({"_id": "schema"}) or {"version": _VERSION}
+        if schema["version"] > _VERSION:
+            raise StoreError(
+                f"{self._database.name} was written by a newer Marquee: its collections are of version "
+                f"{schema['version']}, this one knows versions up to {_VERSION}"
+            )
+        for name in ("viewings", "ratings"):
+            self._database[name].create_index("user")
+        on_ferretdb = "ferretdbVersion" in self._client.server_info()
+        self._changes = _CHANGES_ON_FERRETDB if on_ferretdb else _CHANGES
+
+    # the log
+
+    def record(self, batch: Batch) -> None:
+        newest = encoding.newest_of(batch)
+        with _errors():
+            self._add_viewings([documents.viewing(viewing) for viewing in batch.viewings])
+            self._add("ratings", [documents.rating(rated) for rated in batch.ratings])
+            self._add("requests", [documents.request(request) for request in batch.requests])
+            lines = [documents.quarantined(line) for line in batch.quarantined]
+            self._change("quarantine", [ReplaceOne({"_id": it["_id"]}, it, upsert=True) for it in lines])
+            if newest is not None:
+                self._database["meta"].update_one({"_id": "newest"}, {"$max": {"time": newest}}, upsert=True)
+
+    def _add_viewings(self, viewings: Sequence[Document]) -> None:
+        """Insert those that are new, which is much faster than an upsert; merge the others."""
+        known = self._add("viewings", viewings)
+        merges = [UpdateOne({"_id": it["_id"]}, documents.merge(it), upsert=True) for it in known]
+        self._change("viewings", merges)
+
+    def _add(self, collection: str, records: Sequence[Document]) -> list[Document]:
+        """Insert; returned are those whose `_id` was taken."""
+        try:
+            if records:
+                self._database[collection].insert_many(records, ordered=False)
+        except BulkWriteError as error:
+            if not _only_duplicates(error):
+                raise
+            return [records[each["index"]] for each in error.details["writeErrors"]]
+        return []
+
+    def _change(self, collection: str, changes: Sequence[UpdateOne | ReplaceOne[Document]]) -> None:
+        for start in range(0, len(changes), self._changes):
+            self._database[collection].bulk_write(changes[start : start + self._changes], ordered=False)
+
+    def quarantined(self) -> Iterable[Quarantined]:
+        with _errors():
+            return [
+                documents.quarantined_of(each) for each in self._database["quarantine"].find().sort("_id")
+            ]
+
+    def release(self, positions: Sequence[str]) -> None:
+        with _errors():
+            self._database["quarantine"].delete_many({"_id": {"$in": list(positions)}})
+
+    def newest(self) -> int | None:
+        with _errors():
+            found = self._database["meta"].find_one({"_id": "newest"})
+        return int(found["time"]) if found else None
+
+    def watches(self, window: Window) -> pd.DataFrame:
+        chosen = {"_id": documents.days(window), "first": {"$gte": window.start, "$lt": window.end}}
+        return self._frame("viewings", chosen, _WATCH_FIELDS, documents.watch_row, frames.WATCHES)
+
+    def ratings(self, window: Window) -> pd.DataFrame:
+        return self._happened("ratings", window, frames.RATINGS)
+
+    def requests(self, window: Window) -> pd.DataFrame:
+        return self._happened("requests", window, frames.REQUESTS)
+
+    def history(self, user: int) -> Sequence[Seen]:
+        with _errors(), pymongo.timeout(self._history_seconds):
+            watched = list(self._database["viewings"].find({"user": user}, ("movie", "last", "seen")))
+            rated = list(self._database["ratings"].find({"user": user}, ("movie", "time", "rating")))
+        seen: dict[str, Seen] = {}
+        for viewing in watched:
+            movie, last, minutes = viewing["movie"], viewing["last"], documents.minutes_of(viewing).number
+            before = seen.get(movie, Seen(movie, last, 0, None))
+            seen[movie] = Seen(movie, max(before.last_time, last), before.minutes + minutes, None)
+        for rating in sorted(rated, key=itemgetter("time", "rating")):
+            movie, at = rating["movie"], rating["time"]
+            before = seen.get(movie, Seen(movie, at, 0, None))
+            seen[movie] = Seen(movie, max(before.last_time, at), before.minutes, rating["rating"])
+        return list(seen.values())
+
+    # models
+
+    def save_model(self, ref: ModelRef, folder: Path) -> None:
+        with _errors():
+            self._models.save(ref, folder)
+
+    def fetch_model(self, ref: ModelRef, folder: Path) -> None:
+        with _errors():
+            self._models.fetch(ref, folder)
+
+    def models(self) -> Sequence[ModelRef]:
+        with _errors():
+            found = self._database["models"].find().sort([("saved", 1), ("_id", 1)])
+            return [ModelRef(each["name"], each["digest"]) for each in found]
+
+    def add_route(self, route: Route) -> None:
+        routes = self._database["routes"]
+        with _errors():
+            last = next(iter(routes.find().sort("_id", -1).limit(1)), {"_id": 0})["_id"]
+            if route.number != last + 1:
+                raise RouteConflict(f"route {route.number} cannot follow route {last}")
+            try:
+                routes.insert_one(documents.route(route))
+            except DuplicateKeyError:
+                raise RouteConflict(f"route {route.number} was taken at the same moment") from None
+
+    def routes(self) -> Sequence[Route]:
+        with _errors():
+            return [documents.route_of(each) for each in self._database["routes"].find().sort("_id")]
+
+    # answers
+
+    def record_answers(self, answers: Sequence[Answer]) -> None:
+        with _errors():
+            self._add("answers", [documents.answer(answer) for answer in answers])
+
+    def answers(self, window: Window) -> pd.DataFrame:
+        return self._happened("answers", window, frames.ANSWERS)
+
+    def close(self) -> None:
+        self._client.close()
+
+    # frames
+
+    def _happened(self, collection: str, window: Window, kinds: frames.Kinds) -> pd.DataFrame:
+        names = list(kinds)
+        return self._frame(collection, {"_id": documents.moments(window)}, names, itemgetter(*names), kinds)
+
+    def _frame(
+        self,
+        collection: str,
+        chosen: Document,
+        fields: Sequence[str],
+        row: Callable[[Document], tuple[Any, ...]],
+        kinds: frames.Kinds,
+    ) -> pd.DataFrame:
+        with _errors():
+            found = self._database[collection].find(chosen, dict.fromkeys(fields, True) | {"_id": False})
+            return frames.from_rows(_lists(map(row, found)), kinds)
+
+
+class _Models:
+    """Models as files in GridFS, which are one whole model from when its pointer names them.
+
+    The pointer is a document of `models`: the attempt to save whose files count, and their names.
+    """
+
+    def __init__(self, database: Any) -> None:
+        self._pointers = database["models"]
+        self._database = database
+        self._bucket = GridFSBucket(database)
+
+    def save(self, ref: ModelRef, folder: Path) -> None:
+        key, attempt = "/".join(ref), str(ObjectId())
+        files = folders.files_of(folder)
+        self._remove_leftovers(key)
+        for file in files:
+            self._upload(_file_id(key, attempt, file.name), file)
+        self._pointers.update_one(
+            {"_id": key},
+            {
+                "$set": {"attempt": attempt, "files": [file.name for file in files]},
+                "$setOnInsert": {**ref._asdict(), "saved": time.time_ns()},
+            },
+            upsert=True,
+        )
+
+    def _upload(self, file_id: str, file: Path) -> None:
+        written, kept = sha256(), sha256()
+        with self._bucket.open_upload_stream_with_id(file_id, file.name) as upload:
+            for _, _, part in folders.parts_of(file):
+                upload.write(part)
+                written.update(part)
+        for part in self._parts(file_id):
+            kept.update(part)
+        if kept.digest() != written.digest():
+            raise StoreError(f"{file}: the store gave other bytes back than it was given")
+
+    def _parts(self, file_id: str) -> Iterator[bytes]:
+        try:
+            with self._bucket.open_download_stream(file_id) as download:
+                while part := download.read(folders.PART):
+                    yield part
+        except GridFSError as error:
+            raise StoreError(f"{file_id} is not whole in the store: {error}") from error
+
+    def fetch(self, ref: ModelRef, folder: Path) -> None:
+        key = "/".join(ref)
+        pointer = self._pointers.find_one({"_id": key})
+        if pointer is None:
+            raise StoreError(f"there is no model {ref.name} with the digest {ref.digest}")
+        for name in pointer["files"]:
+            with folders.place_in(folder, name).open("wb") as file:
+                file.writelines(self._parts(_file_id(key, pointer["attempt"], name)))
+
+    def _remove_leftovers(self, key: str) -> None:
+        """Delete what earlier attempts left, but for one that may still be under way."""
+        pointer = self._pointers.find_one({"_id": key}) or {"attempt": None}
+        for file_id in self._file_ids(key):
+            attempt = file_id.removeprefix(f"{key}/").partition("/")[0]
+            age = datetime.now(UTC) - ObjectId(attempt).generation_time
+            if attempt != pointer["attempt"] and age > _UPLOAD_PATIENCE:
+                with suppress(NoFile):  # the attempt ended before the file was whole: it was chunks alone
+                    self._bucket.delete(file_id)
+
+    def _file_ids(self, key: str) -> set[str]:
+        begins = {"$regex": f"^{re.escape(key)}/"}
+        whole = self._database["fs.files"].distinct("_id", {"_id": begins})
+        return {*whole, *self._database["fs.chunks"].distinct("files_id", {"files_id": begins})}
+
+
+def _file_id(key: str, attempt: str, name: str) -> str:
+    return f"{key}/{attempt}/{name}"
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Sort what the driver says by cause; programming errors pass through."""
+    try:
+        yield
+    except (ConnectionFailure, ExecutionTimeout, WriteConcernError) as error:
+        raise StoreUnavailable(_sentence(error)) from error
+    except ConfigurationError as error:
+        raise StoreError(_sentence(error)) from error
+    except OperationFailure as error:
+        if error.code in _NOT_ALLOWED:
+            raise StoreError(_sentence(error)) from error
+        if _passes(error):
+            raise StoreUnavailable(_sentence(error)) from error
+        raise
+
+
+def _passes(error: OperationFailure) -> bool:
+    """Whether a bulk write would succeed another time: too few servers had it, or another writer raced it."""
+    if not isinstance(error, BulkWriteError):
+        return error.timeout
+    return bool(error.details["writeConcernErrors"]) or _only_duplicates(error)
+
+
+def _only_duplicates(error: BulkWriteError) -> bool:
+    codes = {each["code"] for each in error.details["writeErrors"]}
+    return codes == {_DUPLICATE_KEY} and not error.details["writeConcernErrors"]
+
+
+def _sentence(error: PyMongoError) -> str:
+    return f"MongoDB: {str(error).partition(', Topology Description')[0]}"
+
+
+def _lists(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    while chunk := list(islice(rows, frames.CHUNK)):
+        yield chunk
