@@ -5,10 +5,11 @@ Names are gunicorn's own. WORKER_CLASS, WORKERS, THREADS, LISTEN and PORT come f
 
 import gc
 import logging
-import multiprocessing
 import os
+import socket
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +32,6 @@ def _memory() -> Path:
     """A folder in memory where there is one."""
     shared = Path("/dev/shm")
     return shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
-
-
-_PREPARATION_SECONDS = 60
-
-
-def _prepare() -> None:
-    """Import the service for all workers, and make it once in a process of its own.
-
-    Compiled code and models are in their caches after it. gunicorn opens its port later, so that nobody's
-    request waits for a worker that is only starting.
-    """
-    from service.app import create_app
-
-    trial = multiprocessing.get_context("fork").Process(target=create_app)
-    trial.start()
-    trial.join(_PREPARATION_SECONDS)
-    trial.kill()
 
 
 _settings = _read()
@@ -80,8 +64,9 @@ def on_starting(_: Any) -> None:
         level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"
     )
     _metrics.mkdir(parents=True, exist_ok=True)
-    _prepare()
     _forget_metrics()
+    import service.app  # noqa: F401 -- once, for all workers
+
     logging.getLogger("service").info(
         "http://%s workers=%d class=%s threads=%d split=%s",
         bind,
@@ -92,10 +77,22 @@ def on_starting(_: Any) -> None:
     )
 
 
-def post_worker_init(_: Any) -> None:
-    """Spare the collector what lives as long as the worker: walking it all takes tens of milliseconds."""
+def when_ready(arbiter: Any) -> None:
+    """Close the port until a worker can answer: who is refused asks elsewhere, who connects would wait."""
+    for listener in arbiter.LISTENERS:
+        with suppress(OSError):
+            listener.sock.shutdown(socket.SHUT_RDWR)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Open the port.
+
+    What lives as long as the worker is kept from the collector, which takes tens of milliseconds to walk it all.
+    """
     gc.collect()
     gc.freeze()
+    for listener in worker.sockets:
+        listener.sock.listen(worker.cfg.backlog)
 
 
 def worker_exit(_: Any, worker: Any) -> None:
