@@ -48,7 +48,7 @@ class Plan:
             "MODEL_CACHE": str(self.folder / "models"),
             "DEMO_URL": f"http://127.0.0.1:{self.port}",
             "DEMO_AUDIENCE": f"--movielens {self.movielens}" if self.movielens else "",
-            "DEMO_NGINX": f"{self.nginx} -p {self.folder} -c {self.folder / 'nginx.conf'} -e stderr",
+            "DEMO_NGINX": f"{self.nginx} -p {self.folder} -c {self.folder / 'nginx.conf'}",
             "PATH": f"{Path(sys.executable).parent}:{path}",
             "PYTHONUNBUFFERED": "1",
         }

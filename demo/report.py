@@ -7,13 +7,16 @@ from collections.abc import Sequence
 
 import requests
 
+from demo import ready
 from ml import online
-from movielog.events import SECOND
+from movielog.events import DAY, SECOND
 from settings import Settings, read_settings
 from store import open_store
 from store.port import Store, Window
 
 EVERY_SECONDS = 5
+LONGEST = 3600 * SECOND
+"""What a line tells of at most, so that it costs the same however long the demo runs."""
 NEVER = 2**63 - 1
 
 
@@ -24,10 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = time.time_ns()
     store = open_store(settings.store_url)
     try:
-        print(block(url, _first_answer(url, _some_user(store))), flush=True)
+        ready.wait(url)
+        print(block(url, requests.get(f"{url}/recommend/{_some_user(store)}", timeout=5)), flush=True)
         while True:
             time.sleep(EVERY_SECONDS)
-            print(line(store, Window(start, NEVER), settings), flush=True)
+            since = max(start, time.time_ns() - LONGEST)
+            print(line(store, Window(since, NEVER), settings), flush=True)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -54,7 +59,7 @@ def block(url: str, answer: requests.Response) -> str:
 
 
 def line(store: Store, window: Window, settings: Settings) -> str:
-    """Events, requests, punctuality and both arms' online metrics since the demo began."""
+    """Events, requests, punctuality and both arms' online metrics in the window."""
     asked, watches, ratings = store.requests(window), store.watches(window), store.ratings(window)
     recommended = online.recommended(asked, store.answers(window))
     arms = online.metrics(online.per_user(recommended, watches, ratings))
@@ -75,18 +80,7 @@ def _arm(arm: int, measured: online.OnlineMetrics) -> str:
 
 def _some_user(store: Store) -> int:
     newest = store.newest() or 0
-    return int(store.watches(Window(newest - 3600 * SECOND, newest + 1))["user"].min())
-
-
-def _first_answer(url: str, user: int) -> requests.Response:
-    while True:
-        try:
-            answer = requests.get(f"{url}/recommend/{user}", timeout=5)
-            if answer.status_code == 200:
-                return answer
-        except requests.RequestException:
-            pass  # the services are still starting
-        time.sleep(0.3)
+    return int(store.watches(Window(newest - DAY, newest + 1))["user"].min())
 
 
 if __name__ == "__main__":
