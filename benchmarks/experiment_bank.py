@@ -38,26 +38,31 @@ class Model:
 def bank(audience: Audience, usual: Model, models: list[Model], rng: Generator) -> list[Array]:
     """For each model, values (HOURS, users, COLUMNS) by the end of each hour; zeros for who has not come yet.
 
-    The behaviour before the experiment, before the `usual` model, is the same in all.
+    Who comes when, and the behaviour before the experiment, before the `usual` model, are the same in all.
     """
-    before = with_derived(play(audience, usual, 1, rng)[0])
-    before *= before[:, [_REQUESTS]] > 0
-    return [_with_before(play(audience, model, HOURS, rng), before) for model in models]
+    earlier = _play(audience, usual, _visitors(audience, rng), np.zeros(1), rng)[0]
+    before = with_derived(earlier) * (earlier[:, [0]] > 0)
+    who = _visitors(audience, rng)
+    hour = (rng.random(len(audience.users))[who] + rng.normal(0, 0.2, len(who))) % 1.0 * HOURS
+    return [_with_before(_play(audience, model, who, hour, rng), before) for model in models]
 
 
 def _with_before(hourly: Array, before: Array) -> Array:
     return np.stack([np.hstack([with_derived(now), before]) * (now[:, [0]] > 0) for now in hourly])
 
 
-def play(audience: Audience, model: Model, hours: int, rng: Generator) -> Array:
-    """What every user did by the end of each hour: values (hours, users, MEASURED)."""
-    size = len(audience.users)
-    who = np.repeat(np.arange(size), rng.poisson(audience.activity * VISITS * size))
-    favourite = rng.random(size)
-    hour = ((favourite[who] + rng.normal(0, 0.2, len(who))) % 1.0 * hours).astype(np.int64)
-    values = np.zeros((hours, size, len(MEASURED)))
+def _visitors(audience: Audience, rng: Generator) -> Places:
+    """The user of each visit."""
+    expected = audience.activity * VISITS * len(audience.users)
+    return np.repeat(np.arange(len(expected)), rng.poisson(expected))
+
+
+def _play(audience: Audience, model: Model, who: Places, hour: Array, rng: Generator) -> Array:
+    """What every user did by the end of each hour, from its visits: values (hours, users, MEASURED)."""
+    begun = np.broadcast_to(hour, who.shape).astype(np.int64)
+    values = np.zeros((begun.max() + 1, len(audience.users), len(MEASURED)))
     for part in np.array_split(np.arange(len(who)), 1 + len(who) // _AT_ONCE):
-        np.add.at(values, (hour[part], who[part]), _visits(audience, model, who[part], rng))
+        np.add.at(values, (begun[part], who[part]), _visits(audience, model, who[part], rng))
     return values.cumsum(axis=0)
 
 

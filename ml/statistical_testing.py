@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -17,6 +16,8 @@ from scipy import stats
 
 METRICS = ("record_accuracy", "recommendation_accuracy", "average_rating", "average_top_rating")
 ALPHA = 0.05
+LARGEST = 1e100
+"""Values from here on would overflow when squared."""
 CAUTION = (
     "This t-test is not the verdict to act on. It takes the hourly figures for independent measurements,\n"
     "but each is made of the users of the one before and a few more: two equal arms then seem to differ\n"
@@ -48,8 +49,6 @@ def t_test(old: Sequence[float], new: Sequence[float]) -> TTest:
     if len(set(old)) == len(set(new)) == 1:
         raise ResultsError("neither the old nor the new values vary, so that there is no t")
     result = stats.ttest_ind(old, new, equal_var=True, alternative="greater")
-    if not isfinite(result.statistic):
-        raise ResultsError("the values are too large to compute t")
     return TTest(tuple(old), tuple(new), float(result.statistic), float(result.pvalue))
 
 
@@ -83,8 +82,8 @@ def _numbers(where: str, values: Any) -> Sequence[float]:
     if not isinstance(values, list):
         raise ResultsError(f"{where} is not a list")
     for value in values:
-        if not isinstance(value, float) or not isfinite(value):
-            raise ResultsError(f"{where} holds {value!r}, which is not a number")
+        if not isinstance(value, float) or not abs(value) < LARGEST:
+            raise ResultsError(f"{where} holds {value!r}, which is no number to compute with")
     return values
 
 
