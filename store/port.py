@@ -1,7 +1,8 @@
 """The one port to all data, in the words of the domain.
 
 Times are whole nanoseconds since 1970 UTC (`movielog.events`). Every write is idempotent: the same batch
-twice changes nothing. Frames have one row per record, in no promised order.
+twice changes nothing. Frames have one row per record, in no promised order; the categories of a column
+are the values that occur in it, sorted.
 """
 
 from abc import ABC, abstractmethod
@@ -84,9 +85,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A movie that a user watched, rated or both; times and minutes over all days.
+    """A movie that a user watched, rated or both, over all days.
 
-    `rating` is the newest one, None where there is none; `minutes` is the number of minutes seen.
+    `minutes` adds up the minutes seen on each day. `rating` is the newest one, of several at the same time the
+    highest, None where there is none.
     """
 
     movie: str
@@ -180,7 +182,10 @@ class Store(ABC):
 
     @abstractmethod
     def save_model(self, ref: ModelRef, folder: Path) -> None:
-        """Keep the files of a model's folder. Whole on return or not there at all."""
+        """Keep the files of a model's folder in place of any kept for `ref` before.
+
+        Whole on return or not there at all; StoreError where the folder holds no files or a folder.
+        """
 
     @abstractmethod
     def fetch_model(self, ref: ModelRef, folder: Path) -> None:
@@ -202,7 +207,7 @@ class Store(ABC):
 
     @abstractmethod
     def record_answers(self, answers: Sequence[Answer]) -> None:
-        """Write what the service answered; (time, user) is an answer's identity."""
+        """Write what the service answered; (time, user) is an answer's identity, the first one stays."""
 
     @abstractmethod
     def answers(self, window: Window) -> pd.DataFrame:

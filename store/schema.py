@@ -96,7 +96,7 @@ CREATE TABLE answer (
 ) WITHOUT ROWID;
 """
 
-ADD_MOVIE = "INSERT OR IGNORE INTO movie (id) VALUES (?)"
+ADD_MOVIE = "INSERT INTO movie (id) VALUES (?) ON CONFLICT DO NOTHING"
 MOVIES_FROM = "SELECT number, id FROM movie WHERE number >= ? ORDER BY number"
 
 ADD_VIEWING = """
@@ -108,8 +108,8 @@ INSERT INTO viewing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     minutes = size_of_union(seen, excluded.seen),
     seen = union_of(seen, excluded.seen)
 """
-ADD_RATING = "INSERT OR IGNORE INTO rating VALUES (?, ?, ?, ?)"
-ADD_REQUEST = "INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_RATING = "INSERT INTO rating VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+ADD_REQUEST = "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 ADD_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)"
 ADVANCE_NEWEST = """
 INSERT INTO newest SELECT 1, ?1 WHERE ?1 IS NOT NULL ON CONFLICT DO UPDATE SET time = max(time, excluded.time)
@@ -128,14 +128,15 @@ SELECT user, time, server, status, millis, movies, error FROM request WHERE time
 WATCHED_BY = "SELECT movie, max(last_time), sum(minutes) FROM viewing WHERE user = ? GROUP BY movie"
 RATED_BY = "SELECT movie, time, rating FROM rating WHERE user = ? ORDER BY movie, time, rating"
 
+ADD_MODEL = "INSERT INTO model (name, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
 MODELS = "SELECT name, digest FROM model ORDER BY number"
 MODEL_PARTS = "SELECT name, bytes FROM model_file WHERE model = ? ORDER BY name, part"
 ROUTES = "SELECT number, time, models, action, who, why FROM route ORDER BY number"
 
-ADD_SERVED = "INSERT OR IGNORE INTO served (name, digest) VALUES (?, ?)"
+ADD_SERVED = "INSERT INTO served (name, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
 ADD_ANSWER = """
-INSERT OR IGNORE INTO answer (time, user, arm, rung, movies, fresh, served)
-SELECT ?, ?, ?, ?, ?, ?, number FROM served WHERE name = ? AND digest = ?
+INSERT INTO answer (time, user, arm, rung, movies, fresh, served)
+SELECT ?, ?, ?, ?, ?, ?, number FROM served WHERE name = ? AND digest = ? ON CONFLICT DO NOTHING
 """
 ANSWERS = """
 SELECT user, time, arm, name, digest, rung, movies, fresh

@@ -114,7 +114,7 @@ class SqliteStore(Store):
     def save_model(self, ref: ModelRef, folder: Path) -> None:
         files = folders.files_of(folder)
         with self._writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO model (name, digest) VALUES (?, ?)", ref)
+            connection.execute(schema.ADD_MODEL, ref)
             number = _model_number(connection, ref)
             connection.execute("DELETE FROM model_file WHERE model = ?", (number,))
             parts = ((number, *part) for file in files for part in folders.parts_of(file))
