@@ -28,8 +28,11 @@ MOOD = 0.6
 
 
 class Response(NamedTuple):
-    """One viewing: the movie's place, its place in the list that was followed (from 0; None where the user chose
-    another movie), the minutes seen and the rating (None where the movie is not rated)."""
+    """One viewing of the movie at place `movie`.
+
+    `followed` is the movie's place in the list, from 0, None where the user chose by itself. `rating` is None
+    where the movie is not rated.
+    """
 
     movie: int
     followed: int | None
@@ -46,16 +49,18 @@ def respond(
     seen: Collection[int] = (),
 ) -> Response:
     """What a user does when these ids are recommended; unknown ids and movies already seen do not tempt."""
-    known = [(place, audience.places[movie]) for place, movie in enumerate(recommended) if movie in audience.places]
-    movies = np.full((1, len(recommended)), -1)
-    for place, movie in known:
-        movies[0, place] = -1 if movie in seen else movie
-    users = np.array([user])
-    followed = int(follow(audience, users, movies, rng, appeal)[0])
-    chosen = movies[:, followed] if followed >= 0 else choose(audience, users, rng, seen)
-    stars = float(rate(audience, users, chosen, rng)[0])
-    minutes = int(minutes_seen(audience, users, chosen, rng)[0])
-    return Response(int(chosen[0]), followed if followed >= 0 else None, minutes, None if np.isnan(stars) else stars)
+    users, listed = np.array([user]), audience.found(recommended)
+    tempting = np.where(np.isin(listed, list(seen)), -1, listed)
+    followed = int(follow(audience, users, tempting[None], rng, appeal)[0])
+    movie = listed[[followed]] if followed >= 0 else choose(audience, users, rng, seen)
+    minutes = minutes_seen(audience, users, movie, rng)
+    stars = rate(audience, users, movie, rng)
+    return Response(
+        movie=int(movie[0]),
+        followed=followed if followed >= 0 else None,
+        minutes=int(minutes[0]),
+        rating=None if np.isnan(stars[0]) else float(stars[0]),
+    )
 
 
 def follow(
@@ -63,9 +68,9 @@ def follow(
 ) -> Places:
     """Which place of its list (visits, length; -1 for no movie) each user follows; -1 where none.
 
-    A user looks at one place after the other (a cascade with a chance `PATIENCE` of looking on: Craswell et
-    al., "An experimental comparison of click position-bias models", 2008) and takes what it sees with a chance
-    `ATTRACTION` times the square of its enjoyment. `appeal`, 0 to 1, multiplies the chance of following at all.
+    A user looks at one place after the other (a cascade with a chance `PATIENCE` to look on: Craswell et
+    al., "An experimental comparison of click position-bias models", 2008) and takes what it sees with a
+    chance `ATTRACTION` times the square of its enjoyment. `appeal`, 0 to 1, multiplies the chance to follow.
     """
     enjoyment = np.where(lists >= 0, audience.enjoyment(users[:, None], np.maximum(lists, 0)), 0.0)
     looked_at = rng.geometric(1 - PATIENCE, (len(lists), 1)) > np.arange(lists.shape[1])
@@ -82,14 +87,16 @@ def choose(audience: Audience, users: Places, rng: Generator, seen: Collection[i
     noticed = audience.noticed((len(users), NOTICED), rng)
     score = PICKINESS * audience.enjoyment(users[:, None], noticed) + rng.gumbel(size=noticed.shape)
     score -= 1e6 * np.isin(noticed, list(seen))
-    return noticed[np.arange(len(users)), np.argmax(score, axis=1)]
+    return np.take_along_axis(noticed, np.argmax(score, axis=1)[:, None], axis=1)[:, 0]
 
 
 def minutes_seen(audience: Audience, users: Places, movies: Places, rng: Generator) -> NDArray[np.int64]:
     """How long each user watches, at least a minute; the more it enjoys a movie, the likelier to the end."""
     lengths = audience.lengths[movies]
     to_the_end = rng.random(len(users)) < audience.enjoyment(users, movies)
-    return np.where(to_the_end, lengths, np.ceil(rng.random(len(users)) ** 2 * lengths)).clip(1).astype(np.int64)
+    return (
+        np.where(to_the_end, lengths, np.ceil(rng.random(len(users)) ** 2 * lengths)).clip(1).astype(np.int64)
+    )
 
 
 def rate(audience: Audience, users: Places, movies: Places, rng: Generator, share: float = RATED) -> Floats:

@@ -1,4 +1,4 @@
-"""A made-up audience: kinds of movies, titles to match, users with a few favourite kinds. The seed is all it needs."""
+"""A made-up audience: kinds of movies, titles to match, users with a few favourite kinds."""
 
 from collections.abc import Mapping
 
@@ -13,20 +13,20 @@ _NOUNS: Mapping[str, str] = {
     "space": "galaxy comet orbit planet nebula starship colony asteroid signal eclipse robot cosmonaut",
     "love": "kiss wedding letter summer bride waltz valentine proposal stranger honeymoon dance heart",
     "war": "battalion front sergeant trench bomber submarine armistice brigade siege colonel bridge medal",
-    "west": "saddle sheriff canyon outlaw stagecoach ranch bounty rifle saloon prairie mustang gunslinger",
+    "west": "saddle sheriff canyon outlaw coach herd ranch bounty rifle saloon prairie mule",
     "fright": "ghoul cellar scream vampire coffin curse asylum werewolf graveyard shadow possession zombie",
-    "laughs": "nincompoop roommate vacation landlord butler mishap prankster clown reunion neighbour hangover uncle",
-    "family": "puppy treehouse dragon toymaker unicorn elf kitten snowman circus wizard teddy penguin",
+    "laughs": "fool flat vacation landlord butler mishap joker clown reunion neighbour party uncle",
+    "family": "puppy treehouse dragon toymaker unicorn elf kitten snowman circus wizard bear penguin",
     "music": "ballad orchestra encore saxophone opera choir melody rhapsody drummer cabaret tango overture",
-    "sport": "knockout penalty marathon coach pitcher racetrack champion goalkeeper regatta rookie derby title",
-    "history": "emperor crown crusade pharaoh musketeer palace revolution duchess gladiator castle viking throne",
-    "spies": "dossier cipher passport embassy defector microfilm mole courier checkpoint alias consulate agent",
+    "sport": "knockout penalty marathon coach pitcher racetrack champion goalkeeper regatta rookie derby cup",
+    "history": "emperor crown crusade pharaoh musketeer palace uprising duchess knight castle viking throne",
+    "spies": "dossier cipher passport embassy defector microfilm mole courier border alias consul agent",
 }
-_WORDS = (
-    "lost silent golden broken last hidden crimson midnight endless burning frozen distant secret lonely wild "
-    "electric forgotten savage gentle restless crooked second final hollow scarlet velvet iron stolen perfect "
-    "invisible sleeping wandering bitter brave little great dark lucky fatal strange"
-).split()
+_WORDS = """
+    lost silent golden broken last hidden crimson midnight endless burning frozen distant secret lonely
+    wild electric forgotten savage gentle restless crooked second final hollow scarlet velvet iron
+    stolen perfect invisible sleeping wandering bitter brave little great dark lucky fatal strange
+"""
 _FIRST_YEAR, _LAST_YEAR = 1931, 2023
 
 MOST_MOVIES = 100_000
@@ -58,18 +58,18 @@ def invented(users: int, movies: int, seed: int) -> Audience:
 
 def _titles(main: NDArray[np.int64], rng: Generator) -> tuple[str, ...]:
     """Different titles, with words of each movie's kind."""
-    nouns = [words.split() for words in _NOUNS.values()]
-    per_kind = len(_WORDS) * len(nouns[0]) * (_LAST_YEAR - _FIRST_YEAR + 1)
+    nouns, words = [nouns.split() for nouns in _NOUNS.values()], _WORDS.split()
+    per_kind = len(words) * len(nouns[0]) * (_LAST_YEAR - _FIRST_YEAR + 1)
     numbers = np.zeros_like(main)
     for kind in range(len(nouns)):
         numbers[main == kind] = rng.choice(per_kind, int((main == kind).sum()), replace=False)
-    return tuple(_title(nouns[kind], int(number)) for kind, number in zip(main, numbers, strict=True))
+    return tuple(_title(words, nouns[kind], int(number)) for kind, number in zip(main, numbers, strict=True))
 
 
-def _title(nouns: list[str], number: int) -> str:
-    number, word = divmod(number, len(_WORDS))
+def _title(words: list[str], nouns: list[str], number: int) -> str:
+    number, word = divmod(number, len(words))
     year, noun = divmod(number, len(nouns))
-    return f"the+{_WORDS[word]}+{nouns[noun]}+{_FIRST_YEAR + year}"
+    return f"the+{words[word]}+{nouns[noun]}+{_FIRST_YEAR + year}"
 
 
 def _popularity(quality: Floats, rng: Generator) -> Floats:

@@ -1,6 +1,6 @@
 """Who the users are, what there is to watch, and what each user would think of each movie."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,8 +17,8 @@ class Audience:
     """Users and movies are known by their places in `users` and `movies`, counted from 0.
 
     users: their ids. movies: ids such as `the+lost+galaxy+1994`. lengths: minutes of each movie. popularity
-    and activity: shares of all viewings that fall to a movie, of all visits that a user makes; each sums to 1.
-    tastes (users, kinds) and kinds (movies, kinds): their product, with kindness (users,) and quality
+    and activity: shares of all viewings that fall to a movie, of all visits that a user makes; each sums
+    to 1. tastes (users, kinds) and kinds (movies, kinds): their product, with kindness (users,) and quality
     (movies,) added, is the log-odds of enjoyment. seen: movies that a user had seen before, by place.
     """
 
@@ -34,10 +34,7 @@ class Audience:
     seen: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def enjoyment(self, user: ArrayLike, movie: ArrayLike) -> Floats:
-        """The truth about taste: how much users at these places enjoy movies at these places, 0 to 1.
-
-        The two broadcast against each other.
-        """
+        """The truth about taste, 0 to 1: of users at these places and movies at these, which broadcast."""
         user, movie = np.asarray(user), np.asarray(movie)
         agreement = np.einsum("...k,...k->...", self.tastes[user], self.kinds[movie])
         return np.asarray(1 / (1 + np.exp(-(agreement + self.kindness[user] + self.quality[movie]))))
@@ -50,9 +47,12 @@ class Audience:
         """Movies that come to someone's notice, in proportion to popularity."""
         return _drawn(self._popularity_sums, shape, rng)
 
+    def found(self, ids: Sequence[str]) -> Places:
+        """Places of movies, -1 for unknown ids."""
+        return np.array([self._places.get(movie, -1) for movie in ids], dtype=np.int64)
+
     @cached_property
-    def places(self) -> Mapping[str, int]:
-        """Where each movie is."""
+    def _places(self) -> Mapping[str, int]:
         return {movie: place for place, movie in enumerate(self.movies)}
 
     @cached_property
@@ -66,7 +66,7 @@ class Audience:
 
 def _sums(shares: Floats) -> Floats:
     sums = np.cumsum(shares)
-    return sums / sums[-1]
+    return np.asarray(sums / sums[-1])
 
 
 def _drawn(sums: Floats, shape: int | tuple[int, ...], rng: Generator) -> Places:
