@@ -157,7 +157,7 @@ def recommended(requests: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     that near are left out: nobody recorded their arm.
     """
     served = _served(requests, answers)
-    lists = pc.split_pattern(pa.array(served["movies"], type=pa.large_string()), ",")
+    lists = pc.split_pattern(_text(served["movies"]), ",")
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     rows = served.drop(columns="movies").loc[np.repeat(np.arange(len(served)), lengths)]
     movies = pc.list_flatten(lists).dictionary_encode()
@@ -177,6 +177,12 @@ def _served(requests: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     )
     apart = (answer["time"] - joined["time"]).abs()
     return served[apart <= joined["millis"] * 1_000_000 + CLOCKS_DIFFER].reset_index(drop=True)
+
+
+def _text(column: pd.Series) -> pa.Array:
+    """One Arrow array, in however many pieces the column is kept."""
+    text = pa.array(column, type=pa.large_string())
+    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
 
 
 def _category(encoded: pa.DictionaryArray) -> pd.Categorical:

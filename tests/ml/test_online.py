@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ml import online
@@ -222,3 +223,16 @@ def test_nanoseconds_decide_between_a_request_and_a_watch() -> None:
     table = _per_user([(1, 1, now, ("a", "b"))], [(1, "a", now), (1, "b", now + 1)], [])
     assert table.recommended_and_watched.to_list() == [1]
     assert table.watched.to_list() == [2]
+
+
+@pytest.mark.parametrize("pieces", [[], [["a,b"], ["c"]]], ids=["none", "two"])
+def test_a_column_of_several_pieces_or_of_none_is_read_like_one(pieces: list[list[str]]) -> None:
+    movies = pd.array(pa.chunked_array(pieces, type=pa.string()), dtype="str")
+    count = len(movies)
+    numbers = np.zeros(count, dtype=np.int64)
+    requests = pd.DataFrame({"user": numbers, "time": numbers, "status": numbers + 200, "millis": numbers})
+    answers = pd.DataFrame(
+        {"user": numbers, "time": numbers, "arm": numbers + 1, "model": pd.Categorical(["m"] * count)}
+    )
+    listed = online.recommended(requests.assign(movies=movies), answers)
+    assert listed["movie"].tolist() == [id for piece in pieces for line in piece for id in line.split(",")]
