@@ -87,7 +87,7 @@ def when_ready(arbiter: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Open the port.
 
-    What lives as long as the worker is kept from the collector, which takes tens of milliseconds to walk it all.
+    What lives as long as the worker is kept from the collector, which takes tens of milliseconds to walk it.
     """
     gc.collect()
     gc.freeze()
