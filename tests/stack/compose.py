@@ -77,23 +77,29 @@ class Stack:
             self.compose("scale", f"{service}={number}")
 
     def containers(self, service: str) -> list[dict[str, Any]]:
-        """What `docker inspect` tells of a service's running containers."""
+        """What `docker inspect` tells of a service's running containers, those of `python` left out."""
         ids = self.compose("ps", "-q", service).split()
         found = json.loads(self.run(["docker", "inspect", *ids])) if ids else []
-        return [container for container in found if container["State"]["Running"]]
+        kept = [
+            container
+            for container in found
+            if container["Config"]["Labels"]["com.docker.compose.oneoff"] == "False"
+        ]
+        return [container for container in kept if container["State"]["Running"]]
 
     def kill(self, container: dict[str, Any]) -> None:
         """SIGKILL to a container's process, as the kernel sends it: Docker starts the container again."""
         command = ["docker", "run", "--rm", "--pid", "host", "--user", "0", container["Config"]["Image"]]
-        self.run([*command, "kill", "-9", str(container["State"]["Pid"])])
+        self.run([*command, "bash", "-c", f"kill -9 {container['State']['Pid']}"])
 
     def logs(self, container: dict[str, Any], since: float = 0) -> list[str]:
         """What a container printed since a Unix time."""
         return self.run(["docker", "logs", "--since", f"{since:.3f}", container["Id"]]).splitlines()
 
     def page(self, container: dict[str, Any], port: int, path: str) -> str:
-        """What a container answers itself at a port that is not published, with the head."""
-        ask = f"exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+        """What a container answers at a port that is not published, with the head; empty where it refuses."""
+        request = f"printf 'GET {path} HTTP/1.0\\r\\n\\r\\n'"
+        ask = f"exec 3<>/dev/tcp/127.0.0.1/{port} && {request} >&3 && cat <&3 || true"
         return self.run(["docker", "exec", container["Id"], "bash", "-c", ask])
 
     def python(self, module: str, *arguments: str, sent: bytes = b"") -> str:

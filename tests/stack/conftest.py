@@ -4,7 +4,8 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -86,20 +87,35 @@ def running(first_generation: Running) -> Running:
 
 @pytest.fixture(scope="session")
 def truth(running: Running) -> events.Truth:
-    """What a log tells; one of two copies of ingest was killed and the broker restarted as it was read."""
+    """What a log tells that two copies ingested; twice one was killed and the broker restarted on the way."""
     stack = running.stack
-    stack.scale("ingest", 0)
-    lines, truth = events.make(LINES, seed=1)
-    stack.python("tests.stack.inside", "write", sent=b"".join(line + b"\n" for line in lines))
     stack.scale("ingest", 2)
-    wait_until(lambda: ingested(stack) > 0, "ingest has written something")
-    assert ingested(stack) < LINES, "nothing was left to do when ingest was killed"
-    stack.kill(stack.containers("ingest")[0])
-    stack.compose("restart", "kafka")
+    lines, truth = events.make(LINES, seed=1)
+    for half in (lines[: LINES // 2], lines[LINES // 2 :]):
+        wait_until(lambda: members(stack) == [2, 2], "the partitions are spread over both copies")
+        before = ingested(stack)
+        with ThreadPoolExecutor() as background:
+            writing = background.submit(_write, stack, half)
+            wait_until(lambda start=before: ingested(stack) > start, "ingest writes")
+            stack.kill(stack.containers("ingest")[0])
+            assert not writing.done(), "the log did not grow any more when ingest was killed"
+        stack.compose("restart", "kafka")
     wait_until(
         lambda: stack.python("tests.stack.inside", "lag").split() == ["0"], "ingest has read everything"
     )
     return truth
+
+
+def _write(stack: Stack, lines: Sequence[bytes]) -> None:
+    """Append the lines to the log, a quarter at a time."""
+    for part in range(4):
+        sent = b"".join(line + b"\n" for line in lines[part::4])
+        stack.python("tests.stack.inside", "write", sent=sent)
+
+
+def members(stack: Stack) -> list[int]:
+    """How many partitions each member of ingest's group has."""
+    return [int(number) for number in stack.python("tests.stack.inside", "members").split()]
 
 
 def ingested(stack: Stack) -> float:

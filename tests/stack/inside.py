@@ -45,7 +45,8 @@ def _members(settings: Settings) -> None:
     """How many partitions each member of ingest's group has, one number a line."""
     admin = KafkaAdminClient(bootstrap_servers=urlsplit(settings.movielog_url).netloc)
     for member in admin.describe_groups([GROUP])[GROUP]["members"]:
-        topics = member["member_assignment"]["assigned_partitions"]
+        assigned = member["member_assignment"]  # empty while the group shares out
+        topics = assigned["assigned_partitions"] if assigned else []
         print(sum(len(topic["partitions"]) for topic in topics))
 
 

@@ -26,9 +26,3 @@ def test_the_store_holds_exactly_what_the_log_says(kind: str, store: dict[str, A
 
 def test_every_damaged_line_is_in_quarantine_once(store: dict[str, Any], truth: Truth) -> None:
     assert store["malformed"] == truth.malformed > LINES / 200
-
-
-def test_the_topic_is_spread_over_both_copies_of_ingest(running: Running, truth: Truth) -> None:
-    assert truth
-    assigned = running.stack.python("tests.stack.inside", "members").split()
-    assert sorted(map(int, assigned)) == [2, 2]
