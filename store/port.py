@@ -87,8 +87,8 @@ class Batch:
 class Seen:
     """A movie that a user watched, rated or both, over all days.
 
-    `minutes` adds up the minutes seen on each day. `rating` is the newest one, of several at the same time the
-    highest, None where there is none.
+    `minutes` adds up the minutes seen on each day. `rating` is the newest one, of several at the same time
+    the highest, None where there is none.
     """
 
     movie: str

@@ -58,7 +58,7 @@ class SqliteStore(Store):
         self._connections: list[sqlite3.Connection] = []
         self._movies = rows.Movies()
         with self._errors():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self._path.parent)
             _make_ready(self._connection(), self._path)
 
     # the log
@@ -228,6 +228,13 @@ class SqliteStore(Store):
             raise
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made: {error.strerror}") from error
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     for pragma in _PRAGMAS:
@@ -238,17 +245,26 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _make_ready(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+    if _version(connection, path) == 0:
         connection.execute("PRAGMA journal_mode = WAL")
-    with _transaction(connection):
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > schema.VERSION:
-            raise StoreError(
-                f"{path} was written by a newer Marquee: its tables are of version {version}, "
-                f"this one knows versions up to {schema.VERSION}"
-            )
-        if version == 0:
-            _make_tables(connection)
+        with _transaction(connection):
+            if _version(connection, path) == 0:  # still: another process may have been quicker
+                _make_tables(connection)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The tables' version, 0 where there are none; StoreError where they are not ours or too new."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (program,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and program != schema.APPLICATION_ID:
+        raise StoreError(f"{path} is the database of another program")
+    if version > schema.VERSION:
+        raise StoreError(
+            f"{path} was written by a newer Marquee: its tables are of version {version}, "
+            f"this one knows versions up to {schema.VERSION}"
+        )
+    return int(version)
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
