@@ -169,9 +169,9 @@ def history(data: MovieLens, until: int, days: float | None) -> Past:
 
 def _spread(time: NDArray[np.int64], until: int, days: float) -> NDArray[np.int64]:
     """Whole seconds in the same order, as many in each part of the days before `until`."""
-    earlier = np.searchsorted(np.sort(time), time)
-    span = days * DAY / SECOND
-    return np.asarray((until // SECOND - np.ceil(span * (1 - earlier / len(time))).astype(np.int64)) * SECOND)
+    not_earlier = len(time) - np.searchsorted(np.sort(time), time)
+    seconds = not_earlier * round(days * DAY / SECOND) // max(len(time), 1)
+    return np.asarray((until // SECOND - np.maximum(seconds, 1)) * SECOND)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ _NOUNS: Mapping[str, str] = {
     "space": "galaxy comet orbit planet nebula starship colony asteroid signal eclipse robot cosmonaut",
     "love": "kiss wedding letter summer bride waltz valentine proposal stranger honeymoon dance heart",
     "war": "battalion front sergeant trench bomber submarine armistice brigade siege colonel bridge medal",
-    "west": "saddle sheriff canyon outlaw coach herd ranch bounty rifle saloon prairie mule",
+    "west": "saddle sheriff canyon outlaw wagon herd ranch bounty rifle saloon prairie mule",
     "fright": "ghoul cellar scream vampire coffin curse asylum werewolf graveyard shadow possession zombie",
     "laughs": "fool flat vacation landlord butler mishap joker clown reunion neighbour party uncle",
     "family": "puppy treehouse dragon toymaker unicorn elf kitten snowman circus wizard bear penguin",

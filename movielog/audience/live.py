@@ -56,13 +56,8 @@ class Live:
     def __init__(
         self, audience: Audience, caller: Caller, outlet: Outlet, pace: Pace, rng: Generator
     ) -> None:
-        self._audience, self._caller, self._outlet, self._pace, self._rng = (
-            audience,
-            caller,
-            outlet,
-            pace,
-            rng,
-        )
+        self._audience, self._rng = audience, rng
+        self._caller, self._outlet, self._pace = caller, outlet, pace
         self._diary = Diary()
         self._seen = defaultdict(set, {user: set(movies) for user, movies in audience.seen.items()})
         self._answers: SimpleQueue[tuple[int, Asked]] = SimpleQueue()
