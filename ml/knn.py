@@ -93,12 +93,16 @@ class KnnModel:
         The weight is 0 for what was seen before the window, which is only kept out of the answer. Movies that
         the model does not know are left out.
         """
+        if not seen:
+            return {}
         row = set(self._row(user)[0].tolist())
         new = [(one, at) for one in seen if (at := self.numbers.get(one.movie, -1)) >= 0 and at not in row]
         old = {one.movie: 0.0 for one, _ in new if one.last_time < self.window.start}
         return old | self._weights([(one, at) for one, at in new if one.movie not in old])
 
     def _weights(self, new: Sequence[tuple[Seen, int]]) -> dict[str, float]:
+        if not new:
+            return {}
         minutes = [one.minutes for one, _ in new]
         ratings = [np.nan if one.rating is None else one.rating for one, _ in new]
         times = np.array([one.last_time for one, _ in new], np.int64)

@@ -7,7 +7,6 @@ again from its snapshot has the same bytes.
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -112,7 +111,7 @@ def interactions(table: pd.DataFrame) -> Interactions:
     minutes, rating = table["minutes"].to_numpy()[order], table["rating"].to_numpy()[order]
     lengths = _lengths(column, minutes, len(ids))
     steps = strength(minutes, lengths[column], rating)
-    newer = _newer(indptr, table["time"].to_numpy()[order])
+    newer = _newer(row, table["time"].to_numpy()[order])
     movie = column.astype(np.uint16 if len(ids) <= 2**16 else np.uint32)
     return Interactions(users, ids, indptr, movie, steps, faded(steps, newer), lengths)
 
@@ -141,12 +140,11 @@ def _lengths(column: Array, minutes: Array, movies: int) -> Array:
     return lengths
 
 
-@numba.njit("int32[::1](int64[::1], int64[::1])", cache=True)
-def _newer(indptr: Array, time: Array) -> Array:
-    """Per interaction, how many of the same row have a later time."""
-    newer = np.empty(time.size, np.int32)
-    for row in range(indptr.size - 1):
-        start, end = indptr[row], indptr[row + 1]
-        ordered = np.sort(time[start:end])
-        newer[start:end] = (end - start) - np.searchsorted(ordered, time[start:end], side="right")
+def _newer(row: Array, time: Array) -> Array:
+    """Per interaction, how many of the same row have a later time; rows ascend."""
+    order = np.lexsort((time, row))
+    ordered, end = time[order], np.searchsorted(row, row, side="right")
+    last = np.r_[(ordered[1:] != ordered[:-1]) | (row[1:] != row[:-1]), True][: len(row)]
+    newer = np.empty(len(row), np.int64)
+    newer[order] = end - 1 - np.flatnonzero(last)[np.cumsum(last) - last]
     return newer

@@ -4,6 +4,7 @@ Movies are numbers from 0, popular ones first. A *key* is a similarity and a mov
 orders by similarity and then by the smaller movie: the float32's bits above, the movie's complement below.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numba
@@ -22,8 +23,7 @@ _VALUE = np.uint32(0xFF)
 _SHIFT = np.uint32(8)
 _HALF = np.uint64(32)
 
-_compiled = numba.njit(cache=True, error_model="numpy")
-_threaded = numba.njit(cache=True, error_model="numpy", parallel=True)
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Columns(NamedTuple):
@@ -47,7 +47,8 @@ class Measure(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """The best keys that one thread met: movies x 2k, how many are in, and the similarity that gets in."""
+    """The best keys that a thread met: movies x 2k (0 for none), how many are in, and the similarity to
+    exceed. Those of all threads have one more dimension, in front."""
 
     keys: Array
     sizes: Array
@@ -92,7 +93,6 @@ def columns(indptr: Array, items: Array, movies: int) -> Columns:
     return Columns(items, pointers, start, place)
 
 
-@_threaded
 def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Array, Array]:
     """The k most similar movies of each: numbers (uint32) and similarities (float32), movies x k, best first.
 
@@ -100,16 +100,17 @@ def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Ar
     once, by the thread that has its larger number; each thread keeps the k best of what it met, so that the
     k best of all are among them whichever thread did what.
     """
-    movies = measure.norm.size
-    keys = np.empty((threads, movies, 2 * k), np.uint64)
-    sizes = np.zeros((threads, movies), np.int64)
-    for thread in numba.prange(threads):
-        kept = Kept(keys[thread], sizes[thread], np.full(movies, _SMALLEST))
-        _share(matrix, measure, kept, thread, threads)
-    numbers, similarities = np.zeros((movies, k), np.uint32), np.zeros((movies, k), np.float32)
-    for movie in numba.prange(movies):
-        _merge(keys[:, movie], sizes[:, movie], numbers[movie], similarities[movie])
-    return numbers, similarities
+    shape = (threads, measure.norm.size)
+    kept = Kept(np.zeros((*shape, 2 * k), np.uint64), np.zeros(shape, np.int64), np.full(shape, _SMALLEST))
+
+    def share(thread: int) -> None:
+        _share(matrix, measure, Kept(*(part[thread] for part in kept)), thread, threads)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(share, range(threads)))
+    keys = np.sort(np.concatenate(kept.keys, axis=1), axis=1)[:, : -k - 1 : -1]
+    similarities = (keys >> _HALF).astype(np.uint32).view(np.float32)
+    return np.where(keys > 0, _LOW - (keys & _LOW), 0).astype(np.uint32), similarities
 
 
 @_compiled
@@ -123,6 +124,8 @@ def _share(matrix: Columns, measure: Measure, kept: Kept, thread: int, threads: 
             _similarities(dots[part], measure, measure.norm[movie], measure.norm[part], block)
             if _any_good(block[: part.stop - begin], kept.floors[movie], kept.floors[part]):
                 _keep_good(block[: part.stop - begin], kept, movie, begin)
+    for movie in range(dots.size):
+        kept.keys[movie, kept.sizes[movie] :] = 0
 
 
 @_compiled
@@ -147,19 +150,22 @@ def _similarities(dots: Array, measure: Measure, own: np.float32, norm: Array, b
 
 @_compiled
 def _any_good(block: Array, floor: np.float32, floors: Array) -> bool:
-    """Whether a similarity gets in on either side; one pass without branches."""
+    """Whether a similarity gets in on either side; one pass without branches.
+
+    A movie is offered to each other one by ascending number, so that an equal similarity is never better.
+    """
     good = np.uint32(0)
     for at in range(block.size):
-        good |= np.uint32(block[at] >= min(floor, floors[at]))
+        good |= np.uint32(block[at] > min(floor, floors[at]))
     return bool(good)
 
 
 @_compiled
 def _keep_good(block: Array, kept: Kept, movie: int, begin: int) -> None:
     for at in range(block.size):
-        if block[at] >= kept.floors[movie]:
+        if block[at] > kept.floors[movie]:
             _keep(kept, movie, _key(block[at], begin + at))
-        if block[at] >= kept.floors[begin + at]:
+        if block[at] > kept.floors[begin + at]:
             _keep(kept, begin + at, _key(block[at], movie))
 
 
@@ -214,17 +220,3 @@ def _part(keys: Array, low: int, high: int) -> tuple[int, int]:
             low += 1
             high -= 1
     return low, high
-
-
-@_compiled
-def _merge(keys: Array, sizes: Array, numbers: Array, similarities: Array) -> None:
-    found = np.empty(sizes.sum(), np.uint64)
-    filled = 0
-    for thread in range(sizes.size):
-        found[filled : filled + sizes[thread]] = keys[thread, : sizes[thread]]
-        filled += sizes[thread]
-    found.sort()
-    for rank in range(min(numbers.size, filled)):
-        key = found[filled - 1 - rank]
-        numbers[rank] = np.uint32(_LOW - (key & _LOW))
-        similarities[rank] = _similarity(key)
