@@ -1,5 +1,7 @@
 """A small, seeded slice of benchmarks/calibrate_experiments.py; limits are four standard errors wide."""
 
+from math import sqrt
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def banks() -> Banks:
 
 
 def _slack(share: float, runs: int) -> float:
-    return 4 * float(share * (1 - share) / runs) ** 0.5
+    return 4 * sqrt(share * (1 - share) / runs)
 
 
 def test_equal_arms_looked_at_once_differ_in_one_of_twenty_experiments(banks: Banks) -> None:
