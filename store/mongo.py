@@ -1,7 +1,6 @@
 """The store in MongoDB: majority writes, records under an `_id` made of their identity, models in GridFS."""
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from hashlib import sha256
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import pandas as pd
@@ -23,6 +23,7 @@ from pymongo.errors import (
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
+    InvalidName,
     OperationFailure,
     PyMongoError,
     WriteConcernError,
@@ -45,6 +46,11 @@ from store.port import (
 )
 
 _VERSION = 1
+_PATIENCE: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 3000,
+    "connectTimeoutMS": 3000,
+    "socketTimeoutMS": 60_000,
+}
 _DUPLICATE_KEY = 11000
 _NOT_ALLOWED = {13, 18}  # Unauthorized, AuthenticationFailed
 _CHANGES = 1000
@@ -65,9 +71,7 @@ class MongoStore(Store):
     def __init__(self, url: str, history_seconds: float = 0.1) -> None:
         self._history_seconds = history_seconds
         with _errors():
-            self._client = MongoClient[Document](
-                url, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000
-            )
+            self._client = _client(url)
             self._database = self._client.get_default_database(
                 "marquee", write_concern=WriteConcern("majority", j=True)
             )
@@ -75,10 +79,9 @@ class MongoStore(Store):
             self._make_ready()
 
     def _make_ready(self) -> None:
-        meta = self._database["meta"]
-        meta.update_one({"_id": "schema"}, {"$setOnInsert": {"version": _VERSION}}, upsert=True)
-        schema = meta.find_one({"_id": "schema"}) or {"version": _VERSION}
-        if schema["version"] > _VERSION:
+        self._add("meta", [{"_id": "schema", "version": _VERSION}, {"_id": "newest", "time": None}])
+        schema = self._database["meta"].find_one({"_id": "schema"})
+        if schema and schema["version"] > _VERSION:
             raise StoreError(
                 f"{self._database.name} was written by a newer Marquee: its collections are of version "
                 f"{schema['version']}, this one knows versions up to {_VERSION}"
@@ -99,7 +102,7 @@ class MongoStore(Store):
             lines = [documents.quarantined(line) for line in batch.quarantined]
             self._change("quarantine", [ReplaceOne({"_id": it["_id"]}, it, upsert=True) for it in lines])
             if newest is not None:
-                self._database["meta"].update_one({"_id": "newest"}, {"$max": {"time": newest}}, upsert=True)
+                self._database["meta"].update_one({"_id": "newest"}, {"$max": {"time": newest}})
 
     def _add_viewings(self, viewings: Sequence[Document]) -> None:
         """Insert those that are new, which is much faster than an upsert; merge the others."""
@@ -134,8 +137,9 @@ class MongoStore(Store):
 
     def newest(self) -> int | None:
         with _errors():
-            found = self._database["meta"].find_one({"_id": "newest"})
-        return int(found["time"]) if found else None
+            found = self._database["meta"].find_one({"_id": "newest"}) or {"time": None}
+        time: int | None = found["time"]
+        return time
 
     def watches(self, window: Window) -> pd.DataFrame:
         chosen = {"_id": documents.days(window), "first": {"$gte": window.start, "$lt": window.end}}
@@ -244,7 +248,7 @@ class _Models:
             {"_id": key},
             {
                 "$set": {"attempt": attempt, "files": [file.name for file in files]},
-                "$setOnInsert": {**ref._asdict(), "saved": time.time_ns()},
+                "$setOnInsert": {**ref._asdict(), "saved": time_ns()},
             },
             upsert=True,
         )
@@ -297,6 +301,13 @@ def _file_id(key: str, attempt: str, name: str) -> str:
     return f"{key}/{attempt}/{name}"
 
 
+def _client(url: str) -> MongoClient[Document]:
+    try:
+        return MongoClient(url, **_PATIENCE)
+    except ValueError as error:
+        raise StoreError(f"the address of MongoDB cannot be read: {error}") from error
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Sort what the driver says by cause; programming errors pass through."""
@@ -304,7 +315,7 @@ def _errors() -> Iterator[None]:
         yield
     except (ConnectionFailure, ExecutionTimeout, WriteConcernError) as error:
         raise StoreUnavailable(_sentence(error)) from error
-    except ConfigurationError as error:
+    except (ConfigurationError, InvalidName) as error:
         raise StoreError(_sentence(error)) from error
     except OperationFailure as error:
         if error.code in _NOT_ALLOWED:
@@ -315,10 +326,10 @@ def _errors() -> Iterator[None]:
 
 
 def _passes(error: OperationFailure) -> bool:
-    """Whether a bulk write would succeed another time: too few servers had it, or another writer raced it."""
-    if not isinstance(error, BulkWriteError):
-        return error.timeout
-    return bool(error.details["writeConcernErrors"]) or _only_duplicates(error)
+    """Whether the same call may succeed later: too few servers had it, or another writer was first."""
+    if isinstance(error, BulkWriteError):
+        return bool(error.details["writeConcernErrors"]) or _only_duplicates(error)
+    return error.timeout or error.code == _DUPLICATE_KEY
 
 
 def _only_duplicates(error: BulkWriteError) -> bool:

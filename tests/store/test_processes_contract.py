@@ -15,7 +15,18 @@ from tests.store import writers
 from tests.store.world import ALWAYS, assert_same, ordered, random_batches, viewing
 
 
-def test_processes_that_write_the_same_viewings_at_once_lose_nothing(url: str) -> None:
+def test_processes_that_write_of_different_users_at_once_lose_nothing(url: str) -> None:
+    together = writers.PROCESSES.Barrier(3)
+
+    writers.run_together(writers.record_users, *((url, together, share, 3) for share in range(3)))
+
+    with closing(open_store(url)) as store:
+        watches = store.watches(ALWAYS)
+    assert sorted(watches["user"]) == list(range(writers.VIEWINGS))
+    assert set(watches["minutes"]) == {5}
+
+
+def test_processes_that_write_the_same_viewings_at_once_lose_nothing(atomic_url: str) -> None:
     together, oracle = writers.PROCESSES.Barrier(3), MemoryStore()
     minutes = (1 << writers.MINUTES) - 1
     everything = [viewing(user, f"movie {user % 7}", minutes) for user in range(writers.VIEWINGS)]
@@ -24,9 +35,9 @@ def test_processes_that_write_the_same_viewings_at_once_lose_nothing(url: str) -
         for batch in random_batches(share, batches=3):
             oracle.record(batch)
 
-    writers.run_together(writers.record_share, *((url, together, share, 3) for share in range(3)))
+    writers.run_together(writers.record_share, *((atomic_url, together, share, 3) for share in range(3)))
 
-    with closing(open_store(url)) as store:
+    with closing(open_store(atomic_url)) as store:
         assert_same(store, oracle)
 
 

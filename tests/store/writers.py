@@ -45,6 +45,15 @@ def record_share(url: str, together: Barrier, share: int, shares: int) -> None:
     store.close()
 
 
+def record_users(url: str, together: Barrier, share: int, shares: int) -> None:
+    """Every `shares`-th user's viewings, each in three pieces, all at the same times."""
+    together.wait(60)
+    store = open_store(url)
+    for bits in (0b11, 0b110, 0b11000):
+        store.record(Batch([viewing(user, minutes=bits) for user in range(share, VIEWINGS, shares)]))
+    store.close()
+
+
 def add_routes(url: str, together: Barrier, who: str, routes: int) -> None:
     """Append routes, each after whatever is the last one then."""
     together.wait(60)
