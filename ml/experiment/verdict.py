@@ -86,15 +86,11 @@ class Verdict:
     split: SplitCheck | None
 
     def __str__(self) -> str:
-        return f"{self.outcome}{self._where()}"
-
-    def _where(self) -> str:
         if self.outcome is Outcome.SAME:
-            return ": " + ", ".join(
-                f"{each.metric.effect:g} in {each.metric.title}" for each in self.findings
-            )
+            limits = [f"{each.metric.effect:g} in {each.metric.title}" for each in self.findings]
+            return f"no difference larger than {', '.join(limits)}"
         sides = [side for side in (Outcome.OLD, Outcome.NEW) if self.outcome in (side, Outcome.MIXED)]
-        return "".join(f"; {side} in {', '.join(self._titles(side))}" for side in sides)
+        return "; ".join(f"{side} in {', '.join(self._titles(side))}" for side in sides) or str(self.outcome)
 
     def _titles(self, side: Outcome) -> list[str]:
         return [each.metric.title for each in self.findings if each.outcome is side]

@@ -28,16 +28,26 @@ def test_the_better_arm_is_named_whichever_it_is(rule: Monitoring) -> None:
     worse, better = _arm(1), _arm(2, follows=0.5)
     assert judge(worse, better, rule).outcome is Outcome.NEW
     assert judge(better, worse, rule).outcome is Outcome.OLD
-    assert str(judge(worse, better, rule)) == (
-        "new is better; new is better in record accuracy, recommendation accuracy"
-    )
+    assert str(judge(worse, better, rule)) == "new is better in record accuracy, recommendation accuracy"
 
 
 def test_equal_arms_differ_by_no_more_than_matters_once_there_are_enough_users() -> None:
     verdict = judge(_arm(3), _arm(4), Planned(5, 5), metrics=WIDE)
     assert set(_outcomes(verdict).values()) == {Outcome.SAME}
-    assert str(verdict).startswith("no difference larger than x: 0.5 in record accuracy, 0.5 in")
+    assert str(verdict).startswith("no difference larger than 0.5 in record accuracy, 0.5 in rec")
     assert "record accuracy: no difference larger than 0.5; old minus new" in str(verdict.findings[0])
+
+
+def test_an_interval_that_reaches_beyond_x_on_either_side_leaves_the_metric_open() -> None:
+    old, new = _arm(3), _arm(4)
+    first = judge(old, new, Planned()).findings[0]
+    assert isinstance(first, Estimated)
+    sides = sorted(abs(end) for end in first.interval)
+    for effect, outcome in ((sides[1] * 0.99, Outcome.OPEN), (sides[1] * 1.01, Outcome.SAME)):
+        metrics = [replace(METRICS[0], effect=effect)]
+        assert sides[0] < effect
+        assert judge(old, new, Planned(), metrics=metrics).outcome is outcome
+        assert judge(new, old, Planned(), metrics=metrics).outcome is outcome
 
 
 def test_few_users_are_not_enough_and_the_number_missing_is_said() -> None:
@@ -70,7 +80,7 @@ def test_arms_that_are_each_better_in_something_are_said_to_be_so() -> None:
     assert verdict.outcome is Outcome.MIXED
     assert _outcomes(verdict)["record_accuracy"] is Outcome.NEW
     assert _outcomes(verdict)["average_rating"] is Outcome.OLD
-    assert "; old is better in average rating" in str(verdict)
+    assert str(verdict).startswith("old is better in average rating")
     assert "; new is better in record accuracy" in str(verdict)
 
 
