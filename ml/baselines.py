@@ -1,18 +1,16 @@
-"""What the KNN is measured against: recommenders trained on a snapshot that leave out what was seen."""
+"""What the KNN is measured against: recommenders trained on a matrix that leave out what was seen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from itertools import islice
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 
-from ml import knn, matrix
+from ml import knn
 from ml.evaluation import COUNT, Recommender
-from ml.matrix import Array, Interactions
+from ml.matrix import STEPS, Array, Interactions
 from store.port import Window
 
 DENSE_LIMIT = 5_000
@@ -24,21 +22,25 @@ class UnavailableError(Exception):
     """Why a baseline cannot be run here."""
 
 
-def popularity(table: pd.DataFrame) -> Recommender:
+def popularity(data: Interactions) -> Recommender:
     """The movies of the most users."""
-    data = matrix.interactions(table)
-    seen = _seen(data)
-    return lambda user: list(islice((m for m in data.movies if m not in seen.get(user, ())), COUNT))
+
+    def recommend(user: int) -> Sequence[str]:
+        row = np.searchsorted(data.users, user)
+        known = row < len(data.users) and data.users[row] == user
+        seen = set(data.movie[data.indptr[row] : data.indptr[row + 1]].tolist() if known else ())
+        return [data.movies[at] for at in range(min(COUNT + len(seen), len(data.movies))) if at not in seen]
+
+    return recommend
 
 
-def nearest(table: pd.DataFrame, params: knn.Params) -> Recommender:
+def nearest(data: Interactions, params: knn.Params) -> Recommender:
     """The KNN itself."""
-    return _asking(knn.fit(matrix.interactions(table), params, "", Window(0, 0)))
+    return _asking(knn.fit(data, params, "", Window(0, 0)))
 
 
-def cosine(table: pd.DataFrame, neighbours: int) -> Recommender:
+def cosine(data: Interactions, neighbours: int) -> Recommender:
     """Plain cosine on ratings: every user counts alike, nothing is shrunk, nothing fades."""
-    data = matrix.interactions(table)
     plain = knn.Params(neighbours=neighbours, activity=0, liking=1, shrinkage=0)
     return _asking(knn.fit(replace(data, weight=data.strength), plain, "", Window(0, 0)))
 
@@ -47,26 +49,24 @@ def _asking(model: knn.KnnModel) -> Recommender:
     return lambda user: model.recommend(user, {}, COUNT).movies
 
 
-def of_implicit(table: pd.DataFrame, kind: str, neighbours: int) -> Recommender:
+def of_implicit(data: Interactions, kind: str, neighbours: int) -> Recommender:
     """CosineRecommender, TFIDFRecommender or BM25Recommender of the library implicit."""
     try:
         library = import_module("implicit.nearest_neighbours")
     except ImportError:
         raise UnavailableError("the library implicit is not installed") from None
-    data = matrix.interactions(table)
     stars = _matrix(data)
     model = getattr(library, kind)(K=neighbours)
     model.fit(stars, show_progress=False)
     return _listed(data, model.recommend(np.arange(len(data.users)), stars, N=COUNT)[0])
 
 
-def ease(table: pd.DataFrame, penalty: float) -> Recommender:
+def ease(data: Interactions, penalty: float) -> Recommender:
     """H. Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019, on which movies were seen.
 
     With K = (X X' + penalty)^-1, the weights' inverse is P = (1 - X' K X) / penalty and X P = K X, so that
     users, where they are fewer than movies, make the size of the dense part.
     """
-    data = matrix.interactions(table)
     seen = (_matrix(data) > 0).astype(np.float64)
     if min(seen.shape) > DENSE_LIMIT:
         raise UnavailableError(f"more than {DENSE_LIMIT} users and movies: a dense matrix takes too long")
@@ -93,18 +93,10 @@ def _by_movies(seen: sp.csr_matrix, penalty: float) -> tuple[Array, Array]:
 
 def _matrix(data: Interactions) -> sp.csr_matrix:
     """Users x movies, in stars."""
-    stars = data.strength / matrix.STEPS * 5
+    stars = data.strength / STEPS * 5
     return sp.csr_matrix(
         (stars, data.movie.astype(np.int32), data.indptr), (len(data.users), len(data.movies))
     )
-
-
-def _seen(data: Interactions) -> Mapping[int, frozenset[str]]:
-    rows = np.split(data.movie, data.indptr[1:-1])
-    return {
-        int(user): frozenset(data.movies[at] for at in row)
-        for user, row in zip(data.users, rows, strict=True)
-    }
 
 
 def _listed(data: Interactions, numbers: Array) -> Recommender:
@@ -112,7 +104,7 @@ def _listed(data: Interactions, numbers: Array) -> Recommender:
     return lambda user: [data.movies[at] for at in rows.get(user, ())]
 
 
-Baseline = Callable[[pd.DataFrame], Recommender]
+Baseline = Callable[[Interactions], Recommender]
 
 
 def all_of(params: knn.Params) -> Mapping[str, Baseline]:

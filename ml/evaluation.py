@@ -58,6 +58,12 @@ def since(table: pd.DataFrame, time: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return before, table[later & table["user"].isin(before["user"])]
 
 
+def some_users(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The rows of every n-th user, n as small as leaves no more than `most` users."""
+    users = np.unique(rows["user"])
+    return rows[rows["user"].isin(users[:: max(1, -(-len(users) // most))])]
+
+
 def held_out(rows: pd.DataFrame) -> Held:
     """The movies of each user."""
     movies = rows["movie"].astype("str").groupby(rows["user"]).agg(frozenset)

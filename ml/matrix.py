@@ -5,6 +5,7 @@ again from its snapshot has the same bytes.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ SHORTEST = 30
 """Minutes; a movie of which nobody saw more counts as this long."""
 HALVING = 5
 """A movie counts half in its user's history when this many others came after it."""
+
+_PART = 2**20
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,24 @@ def snapshot(ratings: pd.DataFrame, watches: pd.DataFrame) -> pd.DataFrame:
     Columns: user (int64), movie (category), time (int64, the newest), minutes (int32, seen in all viewings
     together), rating (float64, the newest, the highest of several at once; NaN for none).
     """
-    rows = pd.DataFrame(
+    movie = pd.api.types.union_categoricals(
+        [_movies(ratings), _movies(watches)], sort_categories=True, ignore_order=True
+    )
+    user, unrated = np.concatenate([ratings["user"], watches["user"]]), np.full(len(watches), np.nan)
+    minutes = np.concatenate([np.zeros(len(ratings), np.int32), watches["minutes"].astype(np.int32)])
+    order = np.lexsort((movie.codes, user))
+    user, codes = user[order], movie.codes[order]
+    time = np.concatenate([ratings["time"], watches["first_time"]])[order]
+    starts = np.flatnonzero(np.r_[True, (user[1:] != user[:-1]) | (codes[1:] != codes[:-1])][: len(user)])
+    return pd.DataFrame(
         {
-            "user": np.concatenate([ratings["user"], watches["user"]]),
-            "movie": pd.api.types.union_categoricals(
-                [_movies(ratings), _movies(watches)], sort_categories=True, ignore_order=True
-            ),
-            "time": np.concatenate([ratings["time"], watches["first_time"]]),
-            "minutes": np.concatenate(
-                [np.zeros(len(ratings), np.int32), watches["minutes"].astype(np.int32)]
-            ),
-            "rating": np.concatenate([ratings["rating"], np.full(len(watches), np.nan)]),
+            "user": user[starts],
+            "movie": pd.Categorical.from_codes(codes[starts], movie.categories),
+            "time": np.maximum.reduceat(time, starts),
+            "minutes": np.add.reduceat(minutes[order], starts, dtype=np.int32),
+            "rating": _newest(np.concatenate([ratings["rating"], unrated])[order], time, starts),
         }
     )
-    return _one_row_each(rows)
 
 
 def _movies(frame: pd.DataFrame) -> pd.Categorical:
@@ -85,35 +92,35 @@ def _movies(frame: pd.DataFrame) -> pd.Categorical:
     return pd.Categorical.from_codes(found.codes, found.categories.astype("str"))
 
 
-def _one_row_each(rows: pd.DataFrame) -> pd.DataFrame:
-    codes = rows["movie"].cat.codes.to_numpy()
-    rating = rows["rating"].to_numpy()
-    order = np.lexsort((rating, rows["time"], ~np.isnan(rating), codes, rows["user"]))
-    rows, codes = rows.iloc[order], codes[order]
-    user = rows["user"].to_numpy()
-    starts = np.flatnonzero(np.r_[True, (user[1:] != user[:-1]) | (codes[1:] != codes[:-1])][: len(rows)])
-    if not len(starts):
-        return rows.reset_index(drop=True)
-    newest: pd.DataFrame = rows.iloc[np.r_[starts[1:], len(rows)] - 1].reset_index(drop=True)
-    return newest.assign(
-        time=np.maximum.reduceat(rows["time"].to_numpy(), starts),
-        minutes=np.add.reduceat(rows["minutes"].to_numpy(), starts),
-    )
+def _newest(rating: Array, time: Array, starts: Array) -> Array:
+    """Of each group of rows the newest rating, the highest of several at once, NaN for none."""
+    rated_at = np.where(np.isnan(rating), np.iinfo(np.int64).min, time)
+    newest = np.maximum.reduceat(rated_at, starts)
+    sizes = np.diff(starts, append=len(rating))
+    rating = np.where(rated_at == np.repeat(newest, sizes), rating, np.nan)
+    return np.asarray(np.fmax.reduceat(rating, starts))
 
 
 def interactions(table: pd.DataFrame) -> Interactions:
     """The matrix of a snapshot; rows of the snapshot in any order, one per user and movie."""
     ids, column = _by_popularity(table["movie"])
     users, row = np.unique(table["user"].to_numpy(), return_inverse=True)
-    order = np.lexsort((column, row))
+    order = np.argsort(row * len(ids) + column)
     row, column = row[order], column[order]
-    indptr = np.searchsorted(row, np.arange(len(users) + 1))
-    minutes, rating = table["minutes"].to_numpy()[order], table["rating"].to_numpy()[order]
+    minutes, rating, time = (table[name].to_numpy()[order] for name in ("minutes", "rating", "time"))
     lengths = _lengths(column, minutes, len(ids))
-    steps = strength(minutes, lengths[column], rating)
-    newer = _newer(row, table["time"].to_numpy()[order])
-    movie = column.astype(np.uint16 if len(ids) <= 2**16 else np.uint32)
-    return Interactions(users, ids, indptr, movie, steps, faded(steps, newer), lengths)
+    indptr = np.searchsorted(row, np.arange(len(users) + 1))
+    parts = _parts(indptr)
+    steps = [strength(minutes[part], lengths[column[part]], rating[part]) for part in parts]
+    weights = [faded(step, _newer(row[part], time[part])) for step, part in zip(steps, parts, strict=True)]
+    return Interactions(users, ids, indptr, column, np.concatenate(steps), np.concatenate(weights), lengths)
+
+
+def _parts(indptr: Array) -> list[slice]:
+    """Whole rows together, about `_PART` interactions each; at least one part."""
+    firsts = np.searchsorted(indptr, np.arange(0, indptr[-1], _PART))
+    cuts = [*indptr[firsts].tolist(), int(indptr[-1])]
+    return [slice(start, end) for start, end in pairwise(cuts)] or [slice(0)]
 
 
 def _by_popularity(movie: pd.Series) -> tuple[tuple[str, ...], Array]:
@@ -122,7 +129,7 @@ def _by_popularity(movie: pd.Series) -> tuple[tuple[str, ...], Array]:
     counts = np.bincount(found.codes, minlength=len(found.categories))
     names = found.categories.to_numpy(object)
     order = sorted(np.flatnonzero(counts), key=lambda code: (-counts[code], names[code]))
-    place = np.empty(len(names), np.int64)
+    place = np.empty(len(names), np.uint16 if len(order) <= 2**16 else np.uint32)
     place[order] = np.arange(len(order))
     return tuple(str(names[code]) for code in order), place[found.codes]
 

@@ -14,6 +14,7 @@ import pandas as pd
 from ml.baselines import UnavailableError, all_of, nearest
 from ml.evaluation import Held, Recommender, held_out, last_fifth, quality
 from ml.knn import Params
+from ml.matrix import interactions
 from movielog.events import SECOND
 
 _HEAD = f"{'':24}{'recall@20':>10}{'nDCG@20':>10}{'seconds':>10}"
@@ -59,16 +60,16 @@ def _print_table(table: pd.DataFrame, params: Params, validation: bool) -> None:
     known, later = last_fifth(table)
     if validation:
         known, later = last_fifth(known)
-    held = held_out(later)
+    held, data = held_out(later), interactions(known)
     print(f"{known['user'].nunique()} users, {known['movie'].nunique()} movies, {len(known)} ratings, "
           f"{len(later)} held out")  # fmt: skip
     print(_HEAD)
     for name, baseline in all_of(params).items():
         try:
-            _print_row(name, held, time.perf_counter(), baseline(known))
+            _print_row(name, held, time.perf_counter(), baseline(data))
         except UnavailableError as reason:
             print(f"{name:24}left out: {reason}")
-    _print_row(f"KNN, {params.neighbours} neighbours", held, time.perf_counter(), nearest(known, params))
+    _print_row(f"KNN, {params.neighbours} neighbours", held, time.perf_counter(), nearest(data, params))
 
 
 def _print_row(name: str, held: Held, started: float, recommend: Recommender) -> None:

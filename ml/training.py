@@ -8,12 +8,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from ml import artifact, knn, matrix
-from ml.baselines import popularity
-from ml.evaluation import Quality, held_out, quality, since
+from ml.baselines import nearest, popularity
+from ml.evaluation import Quality, held_out, quality, since, some_users
 from movielog.events import DAY
 from store.port import ModelRef, Store, Window
 
 EPOCH = date(1970, 1, 1)
+MOST_USERS = 20_000
 
 
 class LastDay(NamedTuple):
@@ -41,19 +42,14 @@ def train(table: pd.DataFrame, label: int, window: Window, params: knn.Params) -
 
 
 def foretell_last_day(table: pd.DataFrame, window: Window, params: knn.Params) -> LastDay:
-    """Train on the days before the last one and compare with popularity; NaN where nobody came back."""
+    """Train on the days before the last one and compare with popularity, about at most `MOST_USERS` users.
+
+    NaN where none of the last day's users were there before.
+    """
     before, after = since(table, window.end - DAY)
-    held = held_out(after)
-    if not held:
-        return LastDay(quality(_nothing, {}), quality(_nothing, {}))
-    model = knn.fit(matrix.interactions(before), params, "", window)
-    return LastDay(
-        quality(lambda user: model.recommend(user, {}).movies, held), quality(popularity(before), held)
-    )
-
-
-def _nothing(_: int) -> tuple[str, ...]:
-    return ()
+    held = held_out(some_users(after, MOST_USERS))
+    data = matrix.interactions(before)
+    return LastDay(quality(nearest(data, params), held), quality(popularity(data), held))
 
 
 def keep(store: Store, model: knn.KnnModel) -> ModelRef:

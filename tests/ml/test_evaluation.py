@@ -44,7 +44,7 @@ def test_the_last_day_is_foretold_only_of_users_who_were_there_before() -> None:
 
 def test_popularity_leaves_out_what_was_seen() -> None:
     rows = [(1, "a", 0, 1.0), (2, "a", 0, 1.0), (2, "b", 0, 5.0), (3, "c", 0, 5.0), (4, "c", 0, 5.0)]
-    recommend = popularity(snapshot(ratings(rows), watches([])))
+    recommend = popularity(matrix(ratings(rows)))
     assert [recommend(user) for user in (2, 9)] == [["c"], ["a", "c", "b"]]
 
 
@@ -57,7 +57,7 @@ def test_ease_is_the_closed_form_of_its_paper(users: int, movies: int) -> None:
     weights = np.eye(len(data.movies)) - inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
     scores = np.where(seen > 0, -np.inf, seen @ weights)
-    recommend = ease(snapshot(rated, watches([])), penalty=30)
+    recommend = ease(data, penalty=30)
     for row, user in enumerate(data.users):
         best = [data.movies.index(movie) for movie in recommend(user)]
         assert scores[row][best] == pytest.approx(np.sort(scores[row])[::-1][:20], abs=1e-9)

@@ -10,7 +10,7 @@ from ml import offline
 from ml.baselines import nearest, popularity
 from ml.evaluation import held_out, last_fifth, quality
 from ml.knn import Params
-from ml.matrix import snapshot
+from ml.matrix import interactions, snapshot
 from tests.ml.worlds import tastes, watches
 
 MOVIELENS = os.environ.get("MOVIELENS_DIR")
@@ -22,7 +22,10 @@ def test_the_knn_foretells_much_better_than_popularity() -> None:
         warnings.warn("MOVIELENS_DIR is not set: quality is checked on made ratings only", stacklevel=1)
     known, later = last_fifth(snapshot(tastes(500, 200), watches([])))
     held = held_out(later)
-    found, popular = quality(nearest(known, Params()), held), quality(popularity(known), held)
+    found, popular = (
+        quality(nearest(interactions(known), Params()), held),
+        quality(popularity(interactions(known)), held),
+    )
     assert found.recall > 1.3 * popular.recall
     assert found.ndcg > 1.3 * popular.ndcg
 
@@ -30,7 +33,7 @@ def test_the_knn_foretells_much_better_than_popularity() -> None:
 @pytest.mark.skipif(not MOVIELENS, reason="MOVIELENS_DIR is not set")
 def test_quality_on_movielens_small_is_not_below_its_floor() -> None:
     known, later = last_fifth(offline.read_movielens(Path(MOVIELENS or "")))
-    found = quality(nearest(known, Params()), held_out(later))
+    found = quality(nearest(interactions(known), Params()), held_out(later))
     assert found.users == 671, "the floor is for the MovieLens folder of 671 users"
     assert found.recall >= 0.170
     assert found.ndcg >= 0.150
