@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.baselines import ease, popularity
-from ml.evaluation import held_out, last_fifth, quality, since
+from ml.evaluation import held_out, last_fifth, quality, since, some_users
 from ml.matrix import snapshot
 from tests.ml.worlds import dense, matrix, ratings, tastes, watches
 
@@ -61,3 +61,11 @@ def test_ease_is_the_closed_form_of_its_paper(users: int, movies: int) -> None:
     for row, user in enumerate(data.users):
         best = [data.movies.index(movie) for movie in recommend(user)]
         assert scores[row][best] == pytest.approx(np.sort(scores[row])[::-1][:20], abs=1e-9)
+
+
+def test_of_many_users_every_nth_is_taken_with_all_rows() -> None:
+    rows = [(user, movie, 0, 3.0) for user in range(10) for movie in "ab"]
+    table = snapshot(ratings(rows), watches([]))
+    assert sorted(some_users(table, 4)["user"]) == [0, 0, 3, 3, 6, 6, 9, 9]
+    assert len(some_users(table, 10)) == 20
+    assert some_users(table.iloc[:0], 5).empty
