@@ -92,18 +92,24 @@ def truth(running: Running) -> events.Truth:
     stack.scale("ingest", 2)
     lines, truth = events.make(LINES, seed=1)
     for half in (lines[: LINES // 2], lines[LINES // 2 :]):
-        wait_until(lambda: members(stack) == [2, 2], "the partitions are spread over both copies")
-        before = ingested(stack)
-        with ThreadPoolExecutor() as background:
-            writing = background.submit(_write, stack, half)
-            wait_until(lambda start=before: ingested(stack) > start, "ingest writes")
-            stack.kill(stack.containers("ingest")[0])
-            assert not writing.done(), "the log did not grow any more when ingest was killed"
+        _kill_ingest_amid(stack, half)
         stack.compose("restart", "kafka")
     wait_until(
         lambda: stack.python("tests.stack.inside", "lag").split() == ["0"], "ingest has read everything"
     )
     return truth
+
+
+def _kill_ingest_amid(stack: Stack, lines: Sequence[bytes]) -> None:
+    """SIGKILL one of two copies that share the topic, while lines are being written."""
+    wait_until(lambda: members(stack) == [2, 2], "the partitions are spread over both copies")
+    before = ingested(stack)
+    with ThreadPoolExecutor() as background:
+        writing = background.submit(_write, stack, lines)
+        wait_until(lambda: ingested(stack) > before, "ingest writes")
+        stack.kill(stack.containers("ingest")[0])
+        assert not writing.done(), "the log did not grow any more when ingest was killed"
+    writing.result()
 
 
 def _write(stack: Stack, lines: Sequence[bytes]) -> None:

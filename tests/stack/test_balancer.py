@@ -111,8 +111,9 @@ def test_no_request_fails_while_every_replica_is_replaced(serving: Running) -> N
 def test_without_replicas_nginx_answers_with_a_sentence_and_uses_new_ones_at_once(serving: Running) -> None:
     serving.stack.scale(_REPLICA, 0)
     answer = requests.get(f"{serving.url}/recommend/1", timeout=2)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (502, "1")
-    assert answer.text == "No replica of the service could be reached.\n"
+    assert answer.status_code in {502, 504}  # refused, or the last known addresses are silent
+    assert answer.text.startswith("No replica of the service")
+    assert answer.headers["Retry-After"] == "1"
     _scale(serving, 2)
     time.sleep(2)  # the name server is asked every second
     assert {requests.get(f"{serving.url}/recommend/{user}", timeout=2).status_code for user in range(50)} == {
