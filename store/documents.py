@@ -4,6 +4,7 @@ An `_id` is text that begins with the record's day or time in digits of fixed wi
 and needs no other index.
 """
 
+from operator import itemgetter
 from typing import Any
 
 from movielog.events import DAY, Rated, Requested
@@ -14,6 +15,13 @@ Document = dict[str, Any]
 
 WORD = 60
 """Minutes in one word of `seen`, which maps the word's number to a bit set that fits BSON's int64."""
+
+WATCH = ("user", "movie", "first", "last", "seen")
+WATCHED = ("movie", "last", "seen")
+RATED = ("movie", "time", "rating")
+
+rated = itemgetter(*RATED)
+"""Movie, time and stars of a rating."""
 
 
 def viewing(seen: Viewing) -> Document:
@@ -44,20 +52,24 @@ def _words(minutes: int) -> dict[str, int]:
     return {str(word): each for word, each in bits if each}
 
 
-def minutes_of(document: Document) -> encoding.Minutes:
-    """What a document of `viewings` says of its minutes."""
+def _minutes(document: Document) -> encoding.Minutes:
     return encoding.minutes_in(sum(bits << int(word) * WORD for word, bits in document["seen"].items()))
 
 
 def watch_row(document: Document) -> tuple[Any, ...]:
     """A row of the port's `watches`."""
-    return document["user"], document["movie"], document["first"], document["last"], *minutes_of(document)
+    return document["user"], document["movie"], document["first"], document["last"], *_minutes(document)
 
 
-def rating(rated: Rated) -> Document:
+def watched(document: Document) -> tuple[str, int, int]:
+    """Movie, last time and number of minutes of a viewing."""
+    return document["movie"], document["last"], _minutes(document).number
+
+
+def rating(given: Rated) -> Document:
     """A document of `ratings`."""
-    identity = f"{_moment(rated.time)}/{rated.user}/{float(rated.rating)}/{rated.movie}"
-    return {"_id": identity, **rated._asdict(), "rating": float(rated.rating)}
+    identity = f"{_moment(given.time)}/{given.user}/{float(given.rating)}/{given.movie}"
+    return {"_id": identity, **given._asdict(), "rating": float(given.rating)}
 
 
 def request(asked: Requested) -> Document:

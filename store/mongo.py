@@ -29,7 +29,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from store import documents, encoding, folders, frames
+from store import documents, encoding, folders, frames, history
 from store.documents import Document
 from store.port import (
     Answer,
@@ -56,8 +56,6 @@ _NOT_ALLOWED = {13, 18}  # Unauthorized, AuthenticationFailed
 _CHANGES = 1000
 _CHANGES_ON_FERRETDB = 25  # its SQLite back end holds one of 100 connections for each until the command ends
 _UPLOAD_PATIENCE = timedelta(hours=1)
-
-_WATCH_FIELDS = ("user", "movie", "first", "last", "seen")
 
 
 class MongoStore(Store):
@@ -143,7 +141,7 @@ class MongoStore(Store):
 
     def watches(self, window: Window) -> pd.DataFrame:
         chosen = {"_id": documents.days(window), "first": {"$gte": window.start, "$lt": window.end}}
-        return self._frame("viewings", chosen, _WATCH_FIELDS, documents.watch_row, frames.WATCHES)
+        return self._frame("viewings", chosen, documents.WATCH, documents.watch_row, frames.WATCHES)
 
     def ratings(self, window: Window) -> pd.DataFrame:
         return self._happened("ratings", window, frames.RATINGS)
@@ -152,19 +150,11 @@ class MongoStore(Store):
         return self._happened("requests", window, frames.REQUESTS)
 
     def history(self, user: int) -> Sequence[Seen]:
+        viewings, ratings = self._database["viewings"], self._database["ratings"]
         with _errors(), pymongo.timeout(self._history_seconds):
-            watched = list(self._database["viewings"].find({"user": user}, ("movie", "last", "seen")))
-            rated = list(self._database["ratings"].find({"user": user}, ("movie", "time", "rating")))
-        seen: dict[str, Seen] = {}
-        for viewing in watched:
-            movie, last, minutes = viewing["movie"], viewing["last"], documents.minutes_of(viewing).number
-            before = seen.get(movie, Seen(movie, last, 0, None))
-            seen[movie] = Seen(movie, max(before.last_time, last), before.minutes + minutes, None)
-        for rating in sorted(rated, key=itemgetter("time", "rating")):
-            movie, at = rating["movie"], rating["time"]
-            before = seen.get(movie, Seen(movie, at, 0, None))
-            seen[movie] = Seen(movie, max(before.last_time, at), before.minutes, rating["rating"])
-        return list(seen.values())
+            watched = list(map(documents.watched, viewings.find({"user": user}, documents.WATCHED)))
+            rated = list(map(documents.rated, ratings.find({"user": user}, documents.RATED)))
+        return history.joined(watched, rated)
 
     # models
 

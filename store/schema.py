@@ -125,8 +125,8 @@ RATINGS = "SELECT user, movie, time, rating FROM rating WHERE time >= ? AND time
 REQUESTS = """
 SELECT user, time, server, status, millis, movies, error FROM request WHERE time >= ? AND time < ?
 """
-WATCHED_BY = "SELECT movie, max(last_time), sum(minutes) FROM viewing WHERE user = ? GROUP BY movie"
-RATED_BY = "SELECT movie, time, rating FROM rating WHERE user = ? ORDER BY movie, time, rating"
+WATCHED_BY = "SELECT movie, last_time, minutes FROM viewing WHERE user = ?"
+RATED_BY = "SELECT movie, time, rating FROM rating WHERE user = ?"
 
 ADD_MODEL = "INSERT INTO model (name, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
 MODELS = "SELECT name, digest FROM model ORDER BY number"

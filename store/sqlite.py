@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from movielog.events import DAY
-from store import encoding, folders, frames, rows, schema
+from store import encoding, folders, frames, history, rows, schema
 from store.port import (
     Answer,
     Batch,
@@ -103,11 +103,7 @@ class SqliteStore(Store):
         with self._reading() as connection:
             watched = connection.execute(schema.WATCHED_BY, (user,)).fetchall()
             rated = connection.execute(schema.RATED_BY, (user,)).fetchall()
-        seen = {movie: (time, minutes, None) for movie, time, minutes in watched}
-        for movie, time, rating in rated:
-            last, minutes, _ = seen.get(movie, (time, 0, None))
-            seen[movie] = (max(last, time), minutes, rating)
-        return [Seen(self._name(movie), *rest) for movie, rest in seen.items()]
+        return history.joined(map(self._named, watched), map(self._named, rated))
 
     # models
 
@@ -189,11 +185,13 @@ class SqliteStore(Store):
     def _read_movies(self, connection: sqlite3.Connection) -> None:
         self._movies.add(connection.execute(schema.MOVIES_FROM, (len(self._movies.names),)))
 
-    def _name(self, movie: int) -> str:
+    def _named(self, row: rows.Row) -> rows.Row:
+        """The row with its first place, a movie's number, as the movie's id."""
+        movie, *rest = row
         if movie >= len(self._movies.names):
             with self._reading() as connection:
                 self._read_movies(connection)
-        return self._movies.names[movie]
+        return self._movies.names[movie], *rest
 
     # connections
 
