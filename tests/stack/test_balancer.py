@@ -123,7 +123,13 @@ def test_without_replicas_nginx_answers_with_a_sentence_and_uses_new_ones_at_onc
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("POST", "/recommend/1", 405), ("GET", "/metrics", 404), ("GET", f"/recommend/{'1' * 9000}", 414)],
+    [
+        ("POST", "/recommend/1", 405),
+        ("GET", "/metrics", 404),
+        ("GET", "/-bad", 404),
+        ("GET", f"/recommend/{'1' * 9000}", 414),
+        ("G@T", "/recommend/1", 400),
+    ],
 )
 def test_what_nginx_refuses_it_refuses_in_plain_text(
     method: str, path: str, status: int, serving: Running
