@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from tests.servers.process import free_port
-from tests.stack import events
-from tests.stack.compose import Stack
+from tests.stack.machine.compose import Stack
+from tests.stack.traffic import events
 
 LINES = 200_000
 _PATIENCE = 240
@@ -95,7 +95,8 @@ def truth(running: Running) -> events.Truth:
         _kill_ingest_amid(stack, half)
         stack.compose("restart", "kafka")
     wait_until(
-        lambda: stack.python("tests.stack.inside", "lag").split() == ["0"], "ingest has read everything"
+        lambda: stack.python("tests.stack.traffic.inside", "lag").split() == ["0"],
+        "ingest has read everything",
     )
     return truth
 
@@ -116,12 +117,12 @@ def _write(stack: Stack, lines: Sequence[bytes]) -> None:
     """Append the lines to the log, a quarter at a time."""
     for part in range(4):
         sent = b"".join(line + b"\n" for line in lines[part::4])
-        stack.python("tests.stack.inside", "write", sent=sent)
+        stack.python("tests.stack.traffic.inside", "write", sent=sent)
 
 
 def members(stack: Stack) -> list[int]:
     """How many partitions each member of ingest's group has."""
-    return [int(number) for number in stack.python("tests.stack.inside", "members").split()]
+    return [int(number) for number in stack.python("tests.stack.traffic.inside", "members").split()]
 
 
 def ingested(stack: Stack) -> float:
@@ -150,5 +151,5 @@ def publish(running: Running, label: str, until: str, days: int) -> None:
 
 def held(running: Running) -> dict[str, object]:
     """All that the store holds."""
-    found: dict[str, object] = json.loads(running.stack.python("tests.stack.inside", "dump"))
+    found: dict[str, object] = json.loads(running.stack.python("tests.stack.traffic.inside", "dump"))
     return found

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from tests.servers.getting import MissingPartError
-from tests.stack import images
-from tests.stack.compose import first_generation, second_generation
-from tests.stack.engine import engine
+from tests.stack.machine import images
+from tests.stack.machine.compose import first_generation, second_generation
+from tests.stack.machine.engine import engine
 
 GENERATIONS = {"compose1": first_generation, "compose2": second_generation}
 _OPTIONAL = ("grafana/", "prom/", "compose")

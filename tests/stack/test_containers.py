@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.stack.conftest import Running, wait_until
-from tests.stack.images import ROOT
+from tests.stack.machine.images import ROOT
 
 pytestmark = pytest.mark.stack
 _UP = ["recom_service", "load_balancer", "ingest", "mongo", "kafka", "prometheus", "alertmanager"]

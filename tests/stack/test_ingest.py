@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.stack.conftest import LINES, Running, held
-from tests.stack.events import Truth
+from tests.stack.traffic.events import Truth
 
 pytestmark = pytest.mark.stack
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from tests.stack.conftest import Running, publish
-from tests.stack.load import load
+from tests.stack.traffic.load import load
 
 pytestmark = pytest.mark.stack
 _USERS = 200

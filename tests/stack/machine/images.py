@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.servers import broker, database, getting
 from tests.servers.getting import MissingPartError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _STAND_INS = ROOT / "docker" / "stand-ins"
 FERRETDB = "marquee-ferretdb"
 """The image that stands for MongoDB's, for docker/stand-ins/ferretdb.yml."""

@@ -12,7 +12,7 @@ from tests.servers import getting
 from tests.servers.getting import MissingPartError
 
 _RECIPE = Path(__file__).parent / "compose2"
-_ROLLOUT = Path(__file__).parents[2] / "docker" / "rollout.sh"
+_ROLLOUT = Path(__file__).parents[3] / "docker" / "rollout.sh"
 _SECONDS = 600
 """For one command; the first build installs everything."""
 
@@ -104,7 +104,7 @@ class Stack:
 
     def python(self, module: str, *arguments: str, sent: bytes = b"") -> str:
         """What a module, of the tests' too, prints when run in a container of its own inside the stack."""
-        tests = f"{Path(__file__).parents[1]}:/app/tests:ro"
+        tests = f"{Path(__file__).parents[2]}:/app/tests:ro"
         command = [
             "run",
             "--rm",

@@ -71,7 +71,7 @@ async def _keep_asking(url: str, users: int, rate: float) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Ask for users 0 to USERS - 1 in turn, RATE times a second."""
-    parser = argparse.ArgumentParser(prog="python -m tests.stack.load")
+    parser = argparse.ArgumentParser(prog="python -m tests.stack.traffic.load")
     parser.add_argument("url")
     parser.add_argument("users", type=int)
     parser.add_argument("rate", type=float)
@@ -100,7 +100,7 @@ class Load:
 @contextmanager
 def load(url: str, users: int = 200, rate: float = 50.0) -> Iterator[Load]:
     """A client that asks `rate` times a second from now until the end of the block."""
-    command = [sys.executable, "-m", "tests.stack.load", url, str(users), str(rate)]
+    command = [sys.executable, "-m", "tests.stack.traffic.load", url, str(users), str(rate)]
     with tempfile.NamedTemporaryFile("r") as file:
         with Path(file.name).open("w") as output:
             client = subprocess.Popen(command, stdout=output)

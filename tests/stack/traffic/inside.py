@@ -75,7 +75,7 @@ _COMMANDS = {"write": _write, "lag": _lag, "members": _members, "dump": _dump}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one of them with the settings of the container."""
-    parser = argparse.ArgumentParser(prog="python -m tests.stack.inside", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.stack.traffic.inside", description=__doc__)
     parser.add_argument("command", choices=_COMMANDS)
     _COMMANDS[parser.parse_args(argv).command](read_settings(os.environ))
     return 0
