@@ -94,10 +94,7 @@ def truth(running: Running) -> events.Truth:
     for half in (lines[: LINES // 2], lines[LINES // 2 :]):
         _kill_ingest_amid(stack, half)
         stack.compose("restart", "kafka")
-    wait_until(
-        lambda: stack.python("tests.stack.traffic.inside", "lag").split() == ["0"],
-        "ingest has read everything",
-    )
+    wait_until(lambda: _lag(stack) == 0, "ingest has read everything")
     return truth
 
 
@@ -118,6 +115,11 @@ def _write(stack: Stack, lines: Sequence[bytes]) -> None:
     for part in range(4):
         sent = b"".join(line + b"\n" for line in lines[part::4])
         stack.python("tests.stack.traffic.inside", "write", sent=sent)
+
+
+def _lag(stack: Stack) -> int:
+    """Lines of the log that ingest has not committed."""
+    return int(stack.python("tests.stack.traffic.inside", "lag"))
 
 
 def members(stack: Stack) -> list[int]:

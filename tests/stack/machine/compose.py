@@ -30,7 +30,8 @@ def second_generation() -> str:
         if _version(command).startswith("2."):
             return command
     folder = getting.keep("compose2", _RECIPE)
-    getting.fill(folder, lambda new: getting.run([str(_RECIPE / "fetch.sh"), str(new)]))
+    if not folder.exists():
+        getting.fill(folder, lambda new: getting.run([str(_RECIPE / "fetch.sh"), str(new)]))
     return _checked(str(folder / "docker-compose"), "2.")
 
 

@@ -65,15 +65,17 @@ def _docker(*arguments: str) -> str:
 
 
 def _kafka(image: str) -> str:
-    broker.get()
     jars = getting.keep("kafka", Path(broker.__file__).parent / "kafka")
+    if not jars.exists():
+        broker.get()
     _build("kafka", image, {"libs": jars, "kafka-run": _STAND_INS / "kafka-run"})
     return "STOOD IN: Kafka's own jars from Maven Central on Debian's Java"
 
 
 def _ferretdb(_: str) -> str:
-    database.get()
     program = getting.keep("ferretdb", Path(database.__file__).parent / "ferretdb") / "ferretdb"
+    if not program.exists():
+        database.get()
     _build("ferretdb", FERRETDB, {"ferretdb": program})
     return "STOOD IN: FerretDB over SQLite, which speaks MongoDB's protocol but knows no replica set"
 
