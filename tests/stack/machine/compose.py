@@ -79,14 +79,11 @@ class Stack:
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         """What `docker inspect` tells of a service's running containers, those of `python` left out."""
-        ids = self.compose("ps", "-q", service).split()
-        found = json.loads(self.run(["docker", "inspect", *ids])) if ids else []
-        kept = [
-            container
-            for container in found
-            if container["Config"]["Labels"]["com.docker.compose.oneoff"] == "False"
-        ]
-        return [container for container in kept if container["State"]["Running"]]
+        labels = {"project": self.project, "service": service, "oneoff": "False"}
+        filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels.items()]
+        ids = self.run(["docker", "ps", "-q", *filters]).split()
+        found: list[dict[str, Any]] = json.loads(self.run(["docker", "inspect", *ids])) if ids else []
+        return found
 
     def kill(self, container: dict[str, Any]) -> None:
         """SIGKILL to a container's process, as the kernel sends it: Docker starts the container again."""
