@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from demo.plan import ROOT, Plan
 from movielog.events import DAY
+from movielog.times import day_of
 from store import open_store
 from store.port import ARMS
 
@@ -22,8 +24,8 @@ def prepare(plan: Plan, environment: Mapping[str, str]) -> None:
     if not plan.log.exists():
         _write_history(plan, environment)
     _run(["movielog.ingest", "--once"], environment)
-    for arm in _arms_without_model(environment["STORE_URL"]):
-        _run(_training(arm, environment["STORE_URL"]), environment)
+    for training in _missing_trainings(environment["STORE_URL"]):
+        _run(training, environment)
 
 
 def _write_balancer(plan: Plan) -> None:
@@ -45,24 +47,15 @@ def _write_history(plan: Plan, environment: Mapping[str, str]) -> None:
     part.rename(plan.log)
 
 
-def _arms_without_model(store_url: str) -> Sequence[int]:
-    store = open_store(store_url)
-    try:
-        routes = store.routes()
-        return [arm for arm in ARMS if not routes or arm not in routes[-1].models]
-    finally:
-        store.close()
-
-
-def _training(arm: int, store_url: str) -> Sequence[str]:
+def _missing_trainings(store_url: str) -> Sequence[Sequence[str]]:
     """Arm 1 gets the older model, trained as if a day earlier, so that the two arms differ."""
-    store = open_store(store_url)
-    try:
-        newest = store.newest() or 0
-    finally:
-        store.close()
-    last = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=newest // DAY - (arm == 1))
-    return ["ml.KNN_recommendation", str(arm), "--until", f"{last:%Y-%m-%d}"]
+    with closing(open_store(store_url)) as store:
+        routes, newest = store.routes(), store.newest() or 0
+    missing = [arm for arm in ARMS if not routes or arm not in routes[-1].models]
+    return [
+        ["ml.KNN_recommendation", str(arm), "--until", str(day_of(newest - DAY * (arm == 1)))]
+        for arm in missing
+    ]
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:

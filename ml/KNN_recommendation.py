@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +16,8 @@ if not __package__:  # run by its path: the packages are one folder up
 from ml import routes, snapshot
 from ml.evaluation import Quality
 from ml.knn import KnnModel, Params
-from ml.training import EPOCH, LastDay, foretell_last_day, keep, last_day, train
-from movielog.events import DAY
+from ml.training import LastDay, foretell_last_day, keep, last_day, train
+from movielog.times import day_of
 from settings import Settings, SettingsError, read_settings
 from store import open_store
 from store.port import ARMS, ModelRef, Store, StoreError, Window
@@ -42,11 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         settings = read_settings(os.environ)
-        store = open_store(settings.store_url)
-        try:
+        with closing(open_store(settings.store_url)) as store:
             print(_run(store, settings, arguments))
-        finally:
-            store.close()
     except (StoreError, SettingsError, ValueError) as error:
         print(f"KNN_recommendation: {error}", file=sys.stderr)
         return 2
@@ -101,12 +99,11 @@ def _newest_day(store: Store, settings: Settings) -> date:
         raise ValueError(
             f"the store {settings.store_url} holds no events; fill it: python -m movielog.ingest"
         )
-    return date.fromordinal(EPOCH.toordinal() + newest // DAY)
+    return day_of(newest)
 
 
 def _span(window: Window) -> str:
-    first = date.fromordinal(EPOCH.toordinal() + window.start // DAY)
-    return f"from {first} to {last_day(window)}"
+    return f"from {day_of(window.start)} to {last_day(window)}"
 
 
 def _report(ref: ModelRef, model: KnnModel, seconds: Mapping[str, float], measured: LastDay) -> str:

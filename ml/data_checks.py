@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
 from movielog.events import DAY
+from movielog.times import day_of
 from store.port import Window
 
 
@@ -51,11 +51,11 @@ def _days(events: np.ndarray, window: Window, largest_jump: float) -> list[str]:
     median = float(np.median(events))
     found = []
     for number, count in enumerate(events.tolist()):
-        day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=window.start // DAY + number)
+        day = day_of(window.start + number * DAY)
         if count == 0:
-            found.append(f"{day:%Y-%m-%d} is missing: no event on that day")
+            found.append(f"{day} is missing: no event on that day")
         elif count > largest_jump * median or (median > largest_jump * count and number < len(events) - 1):
-            found.append(f"{day:%Y-%m-%d} has {count} events where the median day has {median:.0f}")
+            found.append(f"{day} has {count} events where the median day has {median:.0f}")
     return found
 
 

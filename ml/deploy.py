@@ -4,10 +4,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, datetime
 
 from ml import routes
 from movielog.events import SECOND
+from movielog.times import instant
 from settings import SettingsError, read_settings
 from store import open_store
 from store.port import ARMS, ModelRef, Route, Store, StoreError
@@ -17,11 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command on the store's routes; 2 where it cannot be done, with the reason."""
     arguments = _parser().parse_args(argv)
     try:
-        store = open_store(read_settings(os.environ).store_url)
-        try:
+        with closing(open_store(read_settings(os.environ).store_url)) as store:
             print(_COMMANDS[arguments.command](store, arguments))
-        finally:
-            store.close()
     except (StoreError, SettingsError, ValueError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 2
@@ -66,7 +65,7 @@ def _rollback(store: Store, arguments: argparse.Namespace) -> str:
 
 
 def _at(store: Store, arguments: argparse.Namespace) -> str:
-    route = routes.at(store.routes(), nanoseconds(arguments.time))
+    route = routes.at(store.routes(), instant(arguments.time))
     if route is None:
         raise StoreError(f"nothing served yet at {arguments.time}")
     return _line(route)
@@ -88,13 +87,6 @@ def find_model(models: Sequence[ModelRef], text: str) -> ModelRef:
     if not found:
         raise StoreError(f"the store has no model {text}; `python -m ml.deploy list` shows what it has")
     return found[-1]
-
-
-def nanoseconds(text: str) -> int:
-    """ISO 8601 as ns since 1970, UTC where no zone is given; ValueError where it is no time."""
-    moment = datetime.fromisoformat(text)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
 def _line(route: Route) -> str:

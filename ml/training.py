@@ -1,6 +1,6 @@
 """The steps of making a model, one by one, for whoever runs them."""
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from ml import artifact, knn, matrix
 from ml.baselines import nearest, popularity
 from ml.evaluation import Quality, held_out, quality, since, some_users
 from movielog.events import DAY
+from movielog.times import day_of
 from store.port import ModelRef, Store, Window
 
-EPOCH = date(1970, 1, 1)
 MOST_USERS = 20_000
 
 
@@ -31,7 +31,7 @@ def model_name(label: int, window: Window) -> str:
 
 def last_day(window: Window) -> date:
     """The UTC day that the window ends with."""
-    return EPOCH + timedelta(days=window.end // DAY - 1)
+    return day_of(window.end - 1)
 
 
 def train(table: pd.DataFrame, label: int, window: Window, params: knn.Params) -> knn.KnnModel:

@@ -3,21 +3,21 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from movielog.events import SECOND, Rated, Watched
+from movielog.events import Rated, Watched
 from movielog.format import format_event
 from movielog.source import open_writer
+from movielog.times import instant, nanoseconds
 
 Ints = NDArray[np.int64]
 
 _BATCH = 20_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,7 @@ def before(until: int, movies: Sequence[str], *rows: pd.DataFrame) -> Past:
 
 def moment(text: str) -> int:
     """`now` or an ISO 8601 date or time, UTC where no zone is given, in ns; ValueError for anything else."""
-    time = datetime.now(UTC) if text == "now" else datetime.fromisoformat(text)
-    since = time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH
-    return since // timedelta(microseconds=1) * (SECOND // 1_000_000)
+    return nanoseconds(datetime.now(UTC)) if text == "now" else instant(text)
 
 
 def write(url: str, lines: Iterable[bytes], expected: int) -> int:

@@ -5,7 +5,7 @@ A test whose part is missing is skipped with the reason, and fails instead where
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,34 +48,32 @@ def mongo_url(mongo_server: str) -> Iterator[str]:
         yield url
 
 
+Starter = Callable[..., WebServer]
+
+
+def _starter(name: str, start: Callable[..., Any], folders: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Starts servers of a kind, each in a folder of its own, and ends them with the session."""
+    _need(name)
+    with ExitStack() as running:
+        yield lambda *given: running.enter_context(start(folders.mktemp(name), *given))
+
+
 @pytest.fixture(scope="session")
-def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, int], WebServer]]:
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Starts nginx on (configuration, port)."""
-    _need("nginx")
-    with ExitStack() as running:
-        yield lambda config, port: running.enter_context(
-            web.nginx(tmp_path_factory.mktemp("nginx"), config, port)
-        )
+    yield from _starter("nginx", web.nginx, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], WebServer]]:
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Starts Prometheus on a configuration file."""
-    _need("prometheus")
-    with ExitStack() as running:
-        yield lambda config: running.enter_context(
-            web.prometheus(tmp_path_factory.mktemp("prometheus"), config)
-        )
+    yield from _starter("prometheus", web.prometheus, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], WebServer]]:
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Starts Alertmanager on a configuration file."""
-    _need("alertmanager")
-    with ExitStack() as running:
-        yield lambda config: running.enter_context(
-            web.alertmanager(tmp_path_factory.mktemp("alertmanager"), config)
-        )
+    yield from _starter("alertmanager", web.alertmanager, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

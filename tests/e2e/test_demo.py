@@ -19,6 +19,7 @@ from movielog.events import DAY
 from settings import Settings
 from store.port import Window
 from store.sqlite import SqliteStore
+from tests.servers.process import free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 100
@@ -30,7 +31,7 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, service = _free_ports()
+        self.port, service = free_port(), free_port()
         command = [sys.executable, "-m", "demo", "--folder", str(folder)]
         command += ["--port", str(self.port), "--service-port", str(service)]
         self.process = subprocess.Popen(
@@ -63,14 +64,6 @@ class Demo:
 
     def recommend(self, user: int) -> requests.Response:
         return requests.get(f"http://127.0.0.1:{self.port}/recommend/{user}", timeout=5)
-
-
-def _free_ports() -> tuple[int, int]:
-    """One port, and the first of two neighbours."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = int(one.getsockname()[1])
-    return (port, port + 1) if port < 60_000 else (port, port - 3)
 
 
 @pytest.fixture(scope="module")

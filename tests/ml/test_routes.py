@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ml import routes
-from ml.deploy import find_model, main, nanoseconds
+from ml.deploy import find_model, main
 from store.port import ModelRef, Route, Store, StoreError
 from store.sqlite import SqliteStore
 
@@ -81,11 +81,6 @@ def test_a_model_is_found_by_name_or_by_the_beginning_of_its_digest() -> None:
     assert find_model(twins, "KNN_1@a") == twins[0]
     with pytest.raises(StoreError, match="no model KNN_2"):
         find_model(twins, "KNN_2")
-
-
-def test_times_without_a_zone_are_utc() -> None:
-    assert nanoseconds("1970-01-01T00:00:01.5") == 1_500_000_000
-    assert nanoseconds("1970-01-01T01:00:01+01:00") == 1_000_000_000
 
 
 def test_the_command_prints_the_ledger_and_names_what_it_cannot_do(

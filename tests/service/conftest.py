@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from service.app import create_app
+from service.telemetry import Telemetry
 from store import open_store
 from store.port import ModelRef, Store
 from tests.service import world
@@ -66,3 +67,9 @@ def app(folder: Path, store: Store, early: ModelRef, late: ModelRef) -> Iterator
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    """Metrics of this process alone."""
+    return Telemetry(None)

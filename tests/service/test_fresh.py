@@ -31,11 +31,6 @@ def moody(folder):
     store.close()
 
 
-@pytest.fixture
-def telemetry():
-    return Telemetry(None)
-
-
 def histories(moody: Moody, telemetry: Telemetry, pause: float) -> Histories:
     return Histories(lambda: moody, telemetry, limit=0.1, pause=pause)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from service.holder import Holder, NoModelError
-from service.telemetry import Telemetry
 from store.port import ModelRef, Store, StoreError, StoreUnavailable
 from tests.service import world
 
@@ -25,11 +24,6 @@ class Place:
 @pytest.fixture
 def place(store):
     return Place(store)
-
-
-@pytest.fixture
-def telemetry():
-    return Telemetry(None)
 
 
 @pytest.fixture

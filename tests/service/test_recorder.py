@@ -30,11 +30,6 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def telemetry():
-    return Telemetry(None)
-
-
-@pytest.fixture
 def recorder(store, telemetry):
     """Writes only when told to, and keeps 1,200 answers."""
     return Recorder(lambda: store, telemetry, bound=1200, pause=3600)
