@@ -4,12 +4,13 @@ An `_id` is text that begins with the record's day or time in digits of fixed wi
 and needs no other index.
 """
 
+from dataclasses import asdict
 from operator import itemgetter
 from typing import Any
 
 from movielog.events import DAY, Rated, Requested
 from store import encoding
-from store.port import Answer, Quarantined, Route, Viewing, Window
+from store.port import Answer, Evaluation, Quarantined, Retrain, Route, Viewing, Window
 
 Document = dict[str, Any]
 
@@ -114,6 +115,30 @@ def route_of(document: Document) -> Route:
     """The inverse of `route`."""
     models, said = encoding.models_of(document["models"]), [document[key] for key in ("action", "who", "why")]
     return Route(document["_id"], document["time"], models, *said)
+
+
+def retrain(attempt: Retrain) -> Document:
+    """A document of `retrains`."""
+    return {"_id": f"{_moment(attempt.started)}/{attempt.name}", **encoding.plain_retrain(attempt)}
+
+
+def retrain_of(document: Document) -> Retrain:
+    """The inverse of `retrain`."""
+    return encoding.retrain_of(_without_id(document))
+
+
+def evaluation(look: Evaluation) -> Document:
+    """A document of `evaluations`."""
+    return {"_id": f"{_moment(look.until)}/{look.experiment}", **asdict(look)}
+
+
+def evaluation_of(document: Document) -> Evaluation:
+    """The inverse of `evaluation`."""
+    return Evaluation(**_without_id(document))
+
+
+def _without_id(document: Document) -> Document:
+    return {key: value for key, value in document.items() if key != "_id"}
 
 
 def days(window: Window) -> Document:

@@ -1,11 +1,12 @@
 """How values of the domain are written, the same in every adapter."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from movielog.events import Requested
-from store.port import Batch, ModelRef
+from store.port import Batch, ModelRef, Retrain, Window
 
 
 class Minutes(NamedTuple):
@@ -48,3 +49,14 @@ def plain_models(models: Mapping[int, ModelRef]) -> dict[str, list[str]]:
 def models_of(plain: Mapping[str, list[str]]) -> dict[int, ModelRef]:
     """The inverse of `plain_models`."""
     return {int(arm): ModelRef(*ref) for arm, ref in plain.items()}
+
+
+def plain_retrain(retrain: Retrain) -> dict[str, Any]:
+    """A retrain as JSON and BSON have it."""
+    return {**asdict(retrain), "window": list(retrain.window), "model": retrain.model and list(retrain.model)}
+
+
+def retrain_of(plain: Mapping[str, Any]) -> Retrain:
+    """The inverse of `plain_retrain`."""
+    window, model = Window(*plain["window"]), plain["model"] and ModelRef(*plain["model"])
+    return Retrain(**{**plain, "window": window, "model": model, "reasons": tuple(plain["reasons"])})

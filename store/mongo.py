@@ -34,8 +34,10 @@ from store.documents import Document
 from store.port import (
     Answer,
     Batch,
+    Evaluation,
     ModelRef,
     Quarantined,
+    Retrain,
     Route,
     RouteConflict,
     Seen,
@@ -194,6 +196,51 @@ class MongoStore(Store):
 
     def answers(self, window: Window) -> pd.DataFrame:
         return self._happened("answers", window, frames.ANSWERS)
+
+    # jobs
+
+    def lease(self, name: str, holder: str, now: int, until: int) -> bool:
+        mine_or_over = {"_id": name, "$or": [{"holder": holder}, {"until": {"$lte": now}}]}
+        with _errors():
+            try:
+                self._database["leases"].update_one(
+                    mine_or_over, {"$set": {"holder": holder, "until": until}}, upsert=True
+                )
+            except DuplicateKeyError:
+                return False
+        return True
+
+    def end_lease(self, name: str, holder: str) -> None:
+        with _errors():
+            self._database["leases"].delete_one({"_id": name, "holder": holder})
+
+    def record_retrain(self, retrain: Retrain) -> None:
+        self._put("retrains", documents.retrain(retrain))
+
+    def retrains(self) -> Sequence[Retrain]:
+        with _errors():
+            return [documents.retrain_of(each) for each in self._database["retrains"].find().sort("_id")]
+
+    def record_evaluation(self, evaluation: Evaluation) -> None:
+        self._put("evaluations", documents.evaluation(evaluation))
+
+    def evaluations(self, experiment: str | None = None) -> Sequence[Evaluation]:
+        chosen = {} if experiment is None else {"experiment": experiment}
+        with _errors():
+            found = self._database["evaluations"].find(chosen).sort("_id")
+            return [documents.evaluation_of(each) for each in found]
+
+    def save_checkpoint(self, name: str, state: bytes) -> None:
+        self._put("checkpoints", {"_id": name, "state": state})
+
+    def checkpoint(self, name: str) -> bytes | None:
+        with _errors():
+            found = self._database["checkpoints"].find_one({"_id": name})
+        return bytes(found["state"]) if found else None
+
+    def _put(self, collection: str, record: Document) -> None:
+        with _errors():
+            self._database[collection].replace_one({"_id": record["_id"]}, record, upsert=True)
 
     def close(self) -> None:
         self._client.close()

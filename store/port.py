@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -136,6 +136,41 @@ class Answer:
     fresh: Mapping[str, float] = field(default_factory=dict)
 
 
+RUNNING, PUBLISHED, REFUSED, UNFIT, FAILED = "running", "published", "refused", "unfit", "failed"
+"""Outcomes of a retrain: under way, or killed; serving since; kept out by the gate; the window was not fit to
+be trained on; ended by an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """One attempt to make a model; (name, started) is its identity, `name` the one that its model gets.
+
+    `ended` is None while it runs. `reasons` say in a sentence each why its model does not serve. `model` is
+    None where none was made. `figures` are what was measured, by name.
+    """
+
+    name: str
+    label: int
+    window: Window
+    started: int
+    ended: int | None
+    outcome: str
+    reasons: tuple[str, ...] = ()
+    model: ModelRef | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One look at an experiment, over everything from `since` up to `until`; (experiment, until) is its
+    identity. `results` is what was found, as plain JSON with text as keys."""
+
+    experiment: str
+    since: int
+    until: int
+    results: Mapping[str, Any]
+
+
 class Store(ABC):
     """All data of Marquee. Safe for several processes at once, one instance per process or thread."""
 
@@ -213,6 +248,40 @@ class Store(ABC):
     def answers(self, window: Window) -> pd.DataFrame:
         """Answers given in the window: user, time, arm (int64), model, digest, rung (category), movies
         (str, comma-separated), fresh (str, `id=strength` comma-separated)."""
+
+    # jobs
+
+    @abstractmethod
+    def lease(self, name: str, holder: str, now: int, until: int) -> bool:
+        """Take or prolong the one lease of that name; False where another holder has it beyond `now`."""
+
+    @abstractmethod
+    def end_lease(self, name: str, holder: str) -> None:
+        """Give a lease back; one that another holder has stays."""
+
+    @abstractmethod
+    def record_retrain(self, retrain: Retrain) -> None:
+        """Write a retrain in place of what was written of it before."""
+
+    @abstractmethod
+    def retrains(self) -> Sequence[Retrain]:
+        """All retrains by the time they started, oldest first."""
+
+    @abstractmethod
+    def record_evaluation(self, evaluation: Evaluation) -> None:
+        """Write one look at an experiment in place of an earlier one up to the same time."""
+
+    @abstractmethod
+    def evaluations(self, experiment: str | None = None) -> Sequence[Evaluation]:
+        """All looks at an experiment, or at all of them, by `until`, oldest first."""
+
+    @abstractmethod
+    def save_checkpoint(self, name: str, state: bytes) -> None:
+        """Keep what a job needs to go on from after a restart, at most 8 MiB, in place of the last one."""
+
+    @abstractmethod
+    def checkpoint(self, name: str) -> bytes | None:
+        """What `save_checkpoint` kept last, None where nothing was."""
 
     @abstractmethod
     def close(self) -> None:

@@ -7,7 +7,7 @@ neighbouring pages and a window is one range; movies are numbers, whose ids stan
 APPLICATION_ID = 0x4D415251
 """`PRAGMA application_id` of our files: "MARQ"."""
 
-VERSION = 1
+VERSION = 2
 """`PRAGMA user_version` of the tables below."""
 
 TABLES = """
@@ -96,6 +96,32 @@ CREATE TABLE answer (
 ) WITHOUT ROWID;
 """
 
+JOB_TABLES = """
+CREATE TABLE lease (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE retrain (
+    started INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (started, name)
+) WITHOUT ROWID;
+CREATE TABLE evaluation (
+    until INTEGER NOT NULL,
+    experiment TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    results TEXT NOT NULL,
+    PRIMARY KEY (until, experiment)
+);
+CREATE TABLE checkpoint (
+    name TEXT PRIMARY KEY,
+    state BLOB NOT NULL
+);
+"""
+"""What version 2 added."""
+
 ADD_MOVIE = "INSERT INTO movie (id) VALUES (?) ON CONFLICT DO NOTHING"
 MOVIES_FROM = "SELECT number, id FROM movie WHERE number >= ? ORDER BY number"
 
@@ -142,3 +168,18 @@ ANSWERS = """
 SELECT user, time, arm, name, digest, rung, movies, fresh
 FROM answer JOIN served ON served.number = answer.served WHERE time >= ? AND time < ?
 """
+
+LEASE = """
+INSERT INTO lease VALUES (?1, ?2, ?4) ON CONFLICT DO UPDATE SET holder = ?2, until = ?4
+WHERE holder = ?2 OR until <= ?3
+"""
+END_LEASE = "DELETE FROM lease WHERE name = ? AND holder = ?"
+ADD_RETRAIN = "INSERT OR REPLACE INTO retrain VALUES (?, ?, ?)"
+RETRAINS = "SELECT body FROM retrain ORDER BY started, name"
+ADD_EVALUATION = "INSERT OR REPLACE INTO evaluation (experiment, since, until, results) VALUES (?, ?, ?, ?)"
+EVALUATIONS = """
+SELECT experiment, since, until, results FROM evaluation WHERE ?1 IS NULL OR experiment = ?1
+ORDER BY until, experiment
+"""
+SAVE_CHECKPOINT = "INSERT OR REPLACE INTO checkpoint VALUES (?, ?)"
+CHECKPOINT = "SELECT state FROM checkpoint WHERE name = ?"

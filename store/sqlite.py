@@ -1,12 +1,16 @@
 """The store in one SQLite file: a write-ahead log, many readers beside one writer, no server."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +21,10 @@ from store import encoding, folders, frames, history, rows, schema
 from store.port import (
     Answer,
     Batch,
+    Evaluation,
     ModelRef,
     Quarantined,
+    Retrain,
     Route,
     RouteConflict,
     Seen,
@@ -150,6 +156,44 @@ class SqliteStore(Store):
     def answers(self, window: Window) -> pd.DataFrame:
         return self._listed(schema.ANSWERS, window, frames.ANSWERS)
 
+    # jobs
+
+    def lease(self, name: str, holder: str, now: int, until: int) -> bool:
+        with self._writing() as connection:
+            return connection.execute(schema.LEASE, (name, holder, now, until)).rowcount > 0
+
+    def end_lease(self, name: str, holder: str) -> None:
+        self._write(schema.END_LEASE, name, holder)
+
+    def record_retrain(self, retrain: Retrain) -> None:
+        body = json.dumps(encoding.plain_retrain(retrain))
+        self._write(schema.ADD_RETRAIN, retrain.started, retrain.name, body)
+
+    def retrains(self) -> Sequence[Retrain]:
+        with self._reading() as connection:
+            return [encoding.retrain_of(json.loads(body)) for (body,) in connection.execute(schema.RETRAINS)]
+
+    def record_evaluation(self, evaluation: Evaluation) -> None:
+        *identity, results = astuple(evaluation)
+        self._write(schema.ADD_EVALUATION, *identity, json.dumps(results))
+
+    def evaluations(self, experiment: str | None = None) -> Sequence[Evaluation]:
+        with self._reading() as connection:
+            found = connection.execute(schema.EVALUATIONS, (experiment,)).fetchall()
+        return [Evaluation(name, since, until, json.loads(results)) for name, since, until, results in found]
+
+    def save_checkpoint(self, name: str, state: bytes) -> None:
+        self._write(schema.SAVE_CHECKPOINT, name, state)
+
+    def checkpoint(self, name: str) -> bytes | None:
+        with self._reading() as connection:
+            row = connection.execute(schema.CHECKPOINT, (name,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def _write(self, statement: str, *values: Any) -> None:
+        with self._writing() as connection:
+            connection.execute(statement, values)
+
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
@@ -243,11 +287,23 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _make_ready(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path) == 0:
-        connection.execute("PRAGMA journal_mode = WAL")
+    if _version(connection, path) < schema.VERSION:
+        _use_write_ahead_log(connection)
         with _transaction(connection):
-            if _version(connection, path) == 0:  # still: another process may have been quicker
-                _make_tables(connection)
+            _make_tables(connection, _version(connection, path))  # another process may have been quicker
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait by itself here while another process makes the file ready."""
+    deadline = monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.02)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -265,9 +321,10 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def _make_tables(connection: sqlite3.Connection) -> None:
-    for statement in schema.TABLES.split(";"):
-        connection.execute(statement)
+def _make_tables(connection: sqlite3.Connection, version: int) -> None:
+    for statements in (schema.TABLES, schema.JOB_TABLES)[version:]:
+        for statement in statements.split(";"):
+            connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {schema.VERSION}")
 

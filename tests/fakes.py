@@ -10,8 +10,10 @@ from movielog.events import Rated, Requested
 from store.port import (
     Answer,
     Batch,
+    Evaluation,
     ModelRef,
     Quarantined,
+    Retrain,
     Route,
     RouteConflict,
     Seen,
@@ -47,6 +49,10 @@ class MemoryStore(Store):
         self._models: dict[ModelRef, dict[str, bytes]] = {}
         self._routes: list[Route] = []
         self._answers: dict[tuple[int, int], Answer] = {}
+        self._leases: dict[str, tuple[str, int]] = {}
+        self._retrains: dict[tuple[int, str], Retrain] = {}
+        self._evaluations: dict[tuple[int, str], Evaluation] = {}
+        self._checkpoints: dict[str, bytes] = {}
 
     def record(self, batch: Batch) -> None:
         for viewing in batch.viewings:
@@ -146,6 +152,36 @@ class MemoryStore(Store):
             for it in _of(self._answers.values(), window)
         ]
         return _frame(["user", "time", "arm", "model", "digest", "rung", "movies", "fresh"], rows)
+
+    def lease(self, name: str, holder: str, now: int, until: int) -> bool:
+        owner, end = self._leases.get(name, (holder, 0))
+        if owner != holder and end > now:
+            return False
+        self._leases[name] = holder, until
+        return True
+
+    def end_lease(self, name: str, holder: str) -> None:
+        if self._leases.get(name, ("", 0))[0] == holder:
+            del self._leases[name]
+
+    def record_retrain(self, retrain: Retrain) -> None:
+        self._retrains[retrain.started, retrain.name] = retrain
+
+    def retrains(self) -> Sequence[Retrain]:
+        return [self._retrains[key] for key in sorted(self._retrains)]
+
+    def record_evaluation(self, evaluation: Evaluation) -> None:
+        self._evaluations[evaluation.until, evaluation.experiment] = evaluation
+
+    def evaluations(self, experiment: str | None = None) -> Sequence[Evaluation]:
+        looks = [self._evaluations[key] for key in sorted(self._evaluations)]
+        return [look for look in looks if experiment in (None, look.experiment)]
+
+    def save_checkpoint(self, name: str, state: bytes) -> None:
+        self._checkpoints[name] = state
+
+    def checkpoint(self, name: str) -> bytes | None:
+        return self._checkpoints.get(name)
 
     def close(self) -> None:
         """There is nothing to let go of."""
