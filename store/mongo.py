@@ -148,8 +148,8 @@ class MongoStore(Store):
     def ratings(self, window: Window) -> pd.DataFrame:
         return self._happened("ratings", window, frames.RATINGS)
 
-    def requests(self, window: Window) -> pd.DataFrame:
-        return self._happened("requests", window, frames.REQUESTS)
+    def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
+        return self._happened("requests", window, frames.REQUESTS, user)
 
     def history(self, user: int) -> Sequence[Seen]:
         viewings, ratings = self._database["viewings"], self._database["ratings"]
@@ -194,8 +194,8 @@ class MongoStore(Store):
         with _errors():
             self._add("answers", [documents.answer(answer) for answer in answers])
 
-    def answers(self, window: Window) -> pd.DataFrame:
-        return self._happened("answers", window, frames.ANSWERS)
+    def answers(self, window: Window, user: int | None = None) -> pd.DataFrame:
+        return self._happened("answers", window, frames.ANSWERS, user)
 
     # jobs
 
@@ -247,9 +247,12 @@ class MongoStore(Store):
 
     # frames
 
-    def _happened(self, collection: str, window: Window, kinds: frames.Kinds) -> pd.DataFrame:
+    def _happened(
+        self, collection: str, window: Window, kinds: frames.Kinds, user: int | None = None
+    ) -> pd.DataFrame:
         names = list(kinds)
-        return self._frame(collection, {"_id": documents.moments(window)}, names, itemgetter(*names), kinds)
+        chosen = {"_id": documents.moments(window)} | ({} if user is None else {"user": user})
+        return self._frame(collection, chosen, names, itemgetter(*names), kinds)
 
     def _frame(
         self,

@@ -202,9 +202,9 @@ class Store(ABC):
         """Ratings given in the window: user (int64), movie (category), time (int64), rating (float64)."""
 
     @abstractmethod
-    def requests(self, window: Window) -> pd.DataFrame:
-        """Requests of the window as their callers saw them: user, time (int64), server (str), status,
-        millis (int64), movies (str, comma-separated, empty for none), error (str)."""
+    def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
+        """Requests of the window, of all users or of one, as their callers saw them: user, time (int64),
+        server (str), status, millis (int64), movies (str, comma-separated, empty for none), error (str)."""
 
     @abstractmethod
     def history(self, user: int) -> Sequence[Seen]:
@@ -245,9 +245,9 @@ class Store(ABC):
         """Write what the service answered; (time, user) is an answer's identity, the first one stays."""
 
     @abstractmethod
-    def answers(self, window: Window) -> pd.DataFrame:
-        """Answers given in the window: user, time, arm (int64), model, digest, rung (category), movies
-        (str, comma-separated), fresh (str, `id=strength` comma-separated)."""
+    def answers(self, window: Window, user: int | None = None) -> pd.DataFrame:
+        """Answers given in the window, to all users or to one: user, time, arm (int64), model, digest, rung
+        (category), movies (str, comma-separated), fresh (str, `id=strength` comma-separated)."""
 
     # jobs
 

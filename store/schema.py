@@ -149,7 +149,8 @@ WHERE day BETWEEN ? AND ? AND first_time >= ? AND first_time < ?
 """
 RATINGS = "SELECT user, movie, time, rating FROM rating WHERE time >= ? AND time < ?"
 REQUESTS = """
-SELECT user, time, server, status, millis, movies, error FROM request WHERE time >= ? AND time < ?
+SELECT user, time, server, status, millis, movies, error FROM request
+WHERE time >= ?1 AND time < ?2 AND (?3 IS NULL OR user = ?3)
 """
 WATCHED_BY = "SELECT movie, last_time, minutes FROM viewing WHERE user = ?"
 RATED_BY = "SELECT movie, time, rating FROM rating WHERE user = ?"
@@ -166,7 +167,8 @@ SELECT ?, ?, ?, ?, ?, ?, number FROM served WHERE name = ? AND digest = ? ON CON
 """
 ANSWERS = """
 SELECT user, time, arm, name, digest, rung, movies, fresh
-FROM answer JOIN served ON served.number = answer.served WHERE time >= ? AND time < ?
+FROM answer JOIN served ON served.number = answer.served
+WHERE time >= ?1 AND time < ?2 AND (?3 IS NULL OR user = ?3)
 """
 
 LEASE = """

@@ -102,8 +102,8 @@ class SqliteStore(Store):
     def ratings(self, window: Window) -> pd.DataFrame:
         return self._interactions(schema.RATINGS, window, rows.RATINGS)
 
-    def requests(self, window: Window) -> pd.DataFrame:
-        return self._listed(schema.REQUESTS, window, frames.REQUESTS)
+    def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
+        return self._listed(schema.REQUESTS, (*window, user), frames.REQUESTS)
 
     def history(self, user: int) -> Sequence[Seen]:
         with self._reading() as connection:
@@ -153,8 +153,8 @@ class SqliteStore(Store):
                 schema.ADD_ANSWER, [rows.answer_row(each, self._movies) for each in answers]
             )
 
-    def answers(self, window: Window) -> pd.DataFrame:
-        return self._listed(schema.ANSWERS, window, frames.ANSWERS)
+    def answers(self, window: Window, user: int | None = None) -> pd.DataFrame:
+        return self._listed(schema.ANSWERS, (*window, user), frames.ANSWERS)
 
     # jobs
 
@@ -208,10 +208,10 @@ class SqliteStore(Store):
         columns["movie"] = frames.category(columns["movie"], self._movies.names)
         return frames.frame(columns)
 
-    def _listed(self, query: str, window: Window, kinds: frames.Kinds) -> pd.DataFrame:
+    def _listed(self, query: str, values: Sequence[int | None], kinds: frames.Kinds) -> pd.DataFrame:
         """A frame whose `movies` are stored as numbers."""
         with self._reading() as connection:
-            found = connection.execute(query, window)
+            found = connection.execute(query, values)
             self._read_movies(connection)
             unpacked = partial(frames.comma_separated, names=pa.array(self._movies.names))
             chunks = iter(lambda: found.fetchmany(frames.CHUNK), [])

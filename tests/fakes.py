@@ -96,7 +96,7 @@ class MemoryStore(Store):
         rows = [(rated.user, rated.movie, rated.time, rated.rating) for rated in _of(self._ratings, window)]
         return _frame(["user", "movie", "time", "rating"], rows).astype({"rating": "float64"})
 
-    def requests(self, window: Window) -> pd.DataFrame:
+    def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
         rows = [
             (
                 asked.user,
@@ -108,6 +108,7 @@ class MemoryStore(Store):
                 asked.error,
             )
             for asked in _of(self._requests, window)
+            if user in (None, asked.user)
         ]
         return _frame(["user", "time", "server", "status", "millis", "movies", "error"], rows)
 
@@ -146,10 +147,11 @@ class MemoryStore(Store):
         for answer in answers:
             self._answers.setdefault((answer.time, answer.user), answer)
 
-    def answers(self, window: Window) -> pd.DataFrame:
+    def answers(self, window: Window, user: int | None = None) -> pd.DataFrame:
         rows = [
             (it.user, it.time, it.arm, *it.model, it.rung, ",".join(it.movies), _fresh(it))
             for it in _of(self._answers.values(), window)
+            if user in (None, it.user)
         ]
         return _frame(["user", "time", "arm", "model", "digest", "rung", "movies", "fresh"], rows)
 

@@ -51,6 +51,19 @@ def test_a_window_of_answers_holds_its_start_and_not_its_end(store: Store) -> No
     assert list(store.answers(Window(START, START + DAY))["time"]) == [START]
 
 
+def test_answers_to_one_user_are_those_of_the_window_to_that_user(store: Store) -> None:
+    users = (7, 77, 0, ANSWER.user)
+    store.record_answers(
+        [replace(ANSWER, user=user, time=START + day * DAY) for user in users for day in (0, 1)]
+    )
+
+    frame = store.answers(Window(START, START + DAY), 7)
+
+    assert list(zip(frame["user"], frame["time"], strict=True)) == [(7, START)]
+    assert list(store.answers(ALWAYS, 0)["user"]) == [0, 0]
+    assert store.answers(ALWAYS, 8).empty
+
+
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
 def test_answers_have_their_columns_and_types_also_without_rows(store: Store, filled: bool) -> None:
     store.record_answers([ANSWER] * filled)

@@ -156,6 +156,17 @@ def test_requests_of_a_user_at_the_same_moment_are_told_apart_by_the_rest(store:
     assert len(store.requests(ALWAYS)) == 4
 
 
+def test_requests_for_one_user_are_those_of_the_window_for_that_user(store: Store) -> None:
+    asked = [ASKED._replace(user=user, time=START + day * DAY) for user in (7, 77, 0) for day in (0, 1)]
+    store.record(Batch(requests=asked))
+
+    frame = store.requests(Window(START, START + DAY), 7)
+
+    assert list(zip(frame["user"], frame["time"], strict=True)) == [(7, START)]
+    assert list(store.requests(ALWAYS, 0)["user"]) == [0, 0]
+    assert store.requests(ALWAYS, 8).empty
+
+
 def test_two_ratings_at_the_same_moment_are_kept_and_the_same_rating_twice_is_one(store: Store) -> None:
     store.record(
         Batch(ratings=[Rated(START, 7, "m", 4), Rated(START, 7, "m", 4.5), Rated(START, 7, "m", 4.0)])
