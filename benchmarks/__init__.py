@@ -1,0 +1,1 @@
+"""What is measured, one command each; docs/benchmarks.md holds the last results."""
