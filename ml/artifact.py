@@ -6,14 +6,16 @@ model is the same bytes. Nothing here is a pickle.
 
 import hashlib
 import json
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ml.kernels.scoring import Tables
 from ml.knn import KnnModel, Params
@@ -83,6 +85,18 @@ def _fetched(store: Store, ref: ModelRef, folder: Path) -> KnnModel:
     load(fresh, ref.digest)
     fresh.rename(folder)
     return load(folder, ref.digest)
+
+
+def tidy(cache: Path, keep: Collection[str]) -> None:
+    """Remove the models from the cache whose digests are not to be kept.
+
+    One that a process loads at this moment stays; one that a process has open stays readable to it.
+    """
+    for folder in cache.iterdir():
+        digest = folder.name.removesuffix(".new")
+        if re.fullmatch("[0-9a-f]{64}", digest) and digest not in keep:
+            with suppress(Timeout), FileLock(cache / f"{digest}.lock", timeout=0):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _joined(movies: tuple[str, ...]) -> Array:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -16,6 +17,8 @@ from store.port import ARMS, ModelRef, Route, Seen, Store, StoreError, StoreUnav
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 60
+_ROUTES_KEPT = 20
+"""Of the ledger's newest: their models stay in the cache, to be rolled back to without the store."""
 
 
 class NoModelError(Exception):
@@ -65,11 +68,14 @@ class Holder:
     def follow(self) -> None:
         """Load what the newest route names and let it serve, all arms at once."""
         try:
-            self._exchange(self._usable_models(self._store().routes()))
+            routes = self._store().routes()
+            exchanged = self._exchange(self._usable_models(routes))
         except StoreError as error:
             self._tell(str(error))
         else:
             self._telemetry.routes_read()
+            if exchanged:
+                self._tidy(routes)
 
     def close(self) -> None:
         """Follow no longer."""
@@ -104,12 +110,20 @@ class Holder:
         self._telemetry.models_refused.inc()
         self._tell(f"{ref.name} is refused: {error or type(error).__name__}")
 
-    def _exchange(self, now: Serving) -> None:
+    def _exchange(self, now: Serving) -> bool:
+        """Whether other models serve now than before."""
         before, self._serving = self._serving, now
         self._loaded = {loaded.ref: loaded for loaded in now.values()}
         if now != before:
             self._telemetry.serves(_models(before), _models(now))
             _log.info("serving %s", {arm: loaded.ref.name for arm, loaded in now.items()})
+        return now != before
+
+    def _tidy(self, routes: Sequence[Route]) -> None:
+        routed = {ref.digest for route in routes[-_ROUTES_KEPT:] for ref in route.models.values()}
+        serving = {loaded.ref.digest for loaded in self._serving.values()}
+        with suppress(OSError):
+            artifact.tidy(self._cache, routed | serving)
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._trouble:

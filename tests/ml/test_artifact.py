@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from ml import artifact
 from ml.artifact import MANIFEST, BrokenModel
@@ -180,3 +181,30 @@ def test_a_copy_that_is_not_what_was_asked_for_is_refused_and_not_kept(
 def test_a_model_that_the_store_does_not_have_is_an_error_of_the_store(database: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         artifact.fetch(SqliteStore(database), ModelRef("KNN_1_2001-01-01", "f" * 64), tmp_path / "cache")
+
+
+def test_models_that_are_not_kept_leave_the_cache(
+    database: str, saved: tuple[Path, ModelRef], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    model = artifact.fetch(SqliteStore(database), saved[1], cache)
+    for folder in ("a" * 64, f"{'b' * 64}.new", "notes"):
+        shutil.copytree(saved[0], cache / folder)
+    artifact.tidy(cache, [saved[1].digest])
+    assert {path.name for path in cache.iterdir() if path.is_dir()} == {saved[1].digest, "notes"}
+    expected = model.recommend(3, {})
+    artifact.tidy(cache, [])
+    assert not (cache / saved[1].digest).exists()
+    assert model.recommend(3, {}) == expected
+
+
+def test_a_model_that_is_being_loaded_stays_in_the_cache(
+    saved: tuple[Path, ModelRef], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(saved[0], cache / saved[1].digest)
+    with FileLock(cache / f"{saved[1].digest}.lock"):
+        artifact.tidy(cache, [])
+        assert artifact.load(cache / saved[1].digest).name == "KNN_2_2022-04-08"
+    artifact.tidy(cache, [])
+    assert not (cache / saved[1].digest).exists()

@@ -83,6 +83,24 @@ def test_a_model_that_stays_is_not_loaded_again(holder, store, early, late):
     assert holder.serving()[1].model is kept
 
 
+def test_the_cache_holds_the_models_of_late_routes_only(holder, store, folder, telemetry, early, late):
+    def cached() -> set[str]:
+        return {path.name for path in (folder / "cache").iterdir() if path.is_dir()}
+
+    world.route(store, {1: early, 2: early})
+    holder.follow()
+    for _ in range(19):
+        world.route(store, {1: late, 2: late})
+    holder.follow()
+    assert cached() == {early.digest, late.digest}
+    world.route(store, {1: late})
+    holder.follow()
+    assert cached() == {early.digest, late.digest}  # nothing changed in service
+    holder = Holder(lambda: store, folder / "cache", telemetry, pause=3600)
+    assert cached() == {late.digest}
+    holder.close()
+
+
 def test_both_arms_change_at_once(holder, store, early, late):
     world.route(store, {1: early, 2: late})
     holder.follow()
