@@ -6,7 +6,7 @@ SERVICE_PORT ?= 8082
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-clean test test-real test-stack check format lock
+.PHONY: help venv demo demo-clean test test-real test-stack check format lock bench-train
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,16 @@ test-real: venv  ## the tests against real servers on loopback, which it gets; R
 test-stack: venv  ## the tests against real containers; REQUIRE=part,part fails without them
 	$(BIN)/python -m tests.stack.run $(if $(REQUIRE),--require $(REQUIRE))
 
+bench-train: venv .venv-bench/ready  ## our fit beside other libraries'; docs/benchmarks.md keeps the results
+	$(BIN)/python -m benchmarks.training
+
+.venv-bench/ready: requirements-bench.txt requirements-bench-lenskit.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench/lenskit
+	.venv-bench/lenskit/bin/pip install --quiet --disable-pip-version-check -r requirements-bench-lenskit.txt
+	@touch $@
+
 check: venv  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,7 +56,7 @@ format: venv  ## let ruff format and mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: venv  ## pin requirements.txt and requirements-dev.txt anew
+lock: venv  ## pin the requirements anew
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
+	for name in requirements requirements-dev requirements-bench requirements-bench-lenskit; do \
+	    $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header $$name.in -o $$name.txt || exit 1; done
