@@ -20,9 +20,16 @@ BLOCK = 16 * 2**20
 QUIET = 1.0
 """Seconds without a write after which a rotated file counts as finished."""
 
+BEGINNING = ""
+"""The place before the first line of a log."""
+
 _POLL = 0.1
 _SAMPLE = 1_024
 _NOT_LOGS = (".position", ".new", ".gz", ".bz2", ".xz", ".zst", ".zip")
+
+
+class PlaceError(ValueError):
+    """A text that is no place in a log."""
 
 
 class Mark(NamedTuple):
@@ -53,15 +60,17 @@ class FileChunk:
 class FileLog:
     """Reads the file at `path` for one `group`, whose position is kept in `<path>.<group>.position`.
 
+    It goes on from there, or from `place` where one is given; PlaceError where that is none.
+
     A rotated file is read to its end before its successor, also where it was rotated while nobody read: it is
     known by its contents among the files named `<path>.*` and `<path>-*`. A file that is not there yet is
     waited for.
     """
 
-    def __init__(self, path: Path, group: str) -> None:
+    def __init__(self, path: Path, group: str, place: str | None = None) -> None:
         self._path = path
         self._position = path.with_name(f"{path.name}.{group}.position")
-        self._mark = _load(self._position)
+        self._mark = _load(self._position) if place is None else _placed(place)
         self._file: _File | None = None
 
     def read(self, limit: int, timeout: float) -> FileChunk:
@@ -91,6 +100,10 @@ class FileLog:
         """Everything read so far has been written: go on from here next time."""
         if self._mark:
             _save(self._position, self._mark)
+
+    def place(self) -> str:
+        """The mark of the line after the last one read."""
+        return json.dumps(self._mark._asdict()) if self._mark else BEGINNING
 
     def lag(self) -> int:
         """Bytes of whole lines that were not read yet."""
@@ -226,12 +239,19 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
+def _placed(place: str) -> Mark | None:
+    try:
+        return Mark(**json.loads(place)) if place != BEGINNING else None
+    except (ValueError, TypeError):
+        raise PlaceError(f"{place!r} is no place in a file") from None
+
+
 def _load(position: Path) -> Mark | None:
     try:
-        return Mark(**json.loads(position.read_bytes()))
+        return _placed(position.read_text())
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):
+    except ValueError:
         logger.warning("%s is not a position: the log is read from its beginning", position)
         return None
 

@@ -1,20 +1,21 @@
 """The log, wherever it is: a file that grows or a Kafka topic, with the same few methods."""
 
+import json
 import logging
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
-from movielog.follow import FileLog, FileWriter
+from movielog.follow import FileLog, FileWriter, PlaceError
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ class Log(Protocol):
     def commit(self) -> None:
         """Everything read so far has been written: go on from here after a restart."""
 
+    def place(self) -> str:
+        """Where reading stands, for those who keep it with what they made of the lines: see `open_log`."""
+
     def lag(self) -> int | None:
         """What was not read yet: bytes of a file, messages of a topic; None where that is unknown now."""
 
@@ -68,14 +72,19 @@ class Writer(Protocol):
         """Flush, and let go of files and connections."""
 
 
-def open_log(url: str, group: str) -> Log:
+def open_log(url: str, group: str, place: str | None = None) -> Log:
     """The log at `file:///path` or `kafka://host:9092,host:9092/topic`, read for `group`.
 
-    A file or broker that is not there yet is waited for. LogError where the URL is of neither kind.
+    It is read on from where the group committed, or from `place`: what an earlier `Log.place()` said, or
+    "" for the beginning. A file or broker that is not there yet is waited for. LogError where the URL or the
+    place is of neither kind.
     """
-    if url.startswith("file://"):
-        return FileLog(_path(url), group)
-    return KafkaLog(_topic(url), group)
+    try:
+        if url.startswith("file://"):
+            return FileLog(_path(url), group, place)
+        return KafkaLog(_topic(url), group, None if place is None else _offsets(place))
+    except PlaceError as wrong:
+        raise LogError(str(wrong)) from wrong
 
 
 def open_writer(url: str) -> Writer:
@@ -83,6 +92,14 @@ def open_writer(url: str) -> Writer:
     if url.startswith("file://"):
         return FileWriter(_path(url))
     return KafkaWriter(_topic(url))
+
+
+def _offsets(place: str) -> Mapping[int, int]:
+    """The next offset of each partition."""
+    try:
+        return {int(partition): int(offset) for partition, offset in json.loads(place or "{}").items()}
+    except (ValueError, TypeError, AttributeError):
+        raise PlaceError(f"{place!r} is no place in a topic") from None
 
 
 def _path(url: str) -> Path:
@@ -145,11 +162,17 @@ class KafkaChunk:
 
 
 class KafkaLog:
-    """Reads a topic as one member of a consumer group; a broker that is away is asked again and again."""
+    """Reads a topic as one member of a consumer group; a broker that is away is asked again and again.
 
-    def __init__(self, topic: Topic, group: str) -> None:
+    `start` are offsets by partition to go on from, the beginning for those not in it; what the group
+    committed where it is None.
+    """
+
+    def __init__(self, topic: Topic, group: str, start: Mapping[int, int] | None = None) -> None:
         self._topic = topic
         self._group = group
+        self._next = dict(start or {})
+        self._listener = None if start is None else _Placed(self)
         self._consumer: KafkaConsumer | None = None
         self._delay, self._next_try = _FIRST_DELAY, 0.0
 
@@ -161,8 +184,9 @@ class KafkaLog:
         try:
             while len(records) < limit and (left := deadline - time.monotonic()) > 0:
                 polled = self._connected().poll(int(left * 1000), limit - len(records))
-                for found in polled.values():
+                for partition, found in polled.items():
                     records += found
+                    self._next[partition.partition] = found[-1].offset + 1
         except (KafkaError, OSError) as error:
             self._failed("read", error)
         return KafkaChunk(records)
@@ -174,6 +198,20 @@ class KafkaLog:
                 self._consumer.commit(timeout_ms=_ANSWER_MS)
         except KafkaError as error:
             logger.warning("%s: not committed, may be delivered again: %s", self._topic, error)
+
+    def place(self) -> str:
+        """The offset after the last message read, by partition."""
+        return json.dumps(self._next)
+
+    def go_on(self, assigned: Iterable[TopicPartition]) -> None:
+        """Read partitions on from where reading stands, whatever the group committed."""
+        if self._consumer is None:
+            return
+        for partition in assigned:
+            if partition.partition in self._next:
+                self._consumer.seek(partition, self._next[partition.partition])
+            else:
+                self._consumer.seek_to_beginning(partition)
 
     def lag(self) -> int | None:
         """Messages of the assigned partitions that were not read yet."""
@@ -204,13 +242,13 @@ class KafkaLog:
         if self._consumer is None:
             _reach(self._topic)
             self._consumer = KafkaConsumer(
-                self._topic.name,
                 group_id=self._group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 session_timeout_ms=_SESSION_MS,
                 **self._topic.connection(),
             )
+            self._consumer.subscribe([self._topic.name], listener=self._listener)
             self._delay = _FIRST_DELAY
         return self._consumer
 
@@ -218,6 +256,19 @@ class KafkaLog:
         logger.warning("%s: cannot %s, next try in %.1f s: %s", self._topic, what, self._delay, error)
         self._next_try = time.monotonic() + self._delay
         self._delay = min(_LONGEST_DELAY, self._delay * 2)
+
+
+class _Placed(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Sets partitions to their log's place when they are assigned."""
+
+    def __init__(self, log: KafkaLog) -> None:
+        self._log = log
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing is to be done: the log knows how far it read."""
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._log.go_on(assigned)
 
 
 def _reach(topic: Topic) -> None:

@@ -100,6 +100,54 @@ def test_what_was_not_committed_is_delivered_again(mock_url: str) -> None:
     assert Counter([*written.values(), *found.values()]) == Counter(LINES)
 
 
+def test_reading_goes_on_from_a_given_place_whatever_was_committed(mock_url: str) -> None:
+    write(mock_url, LINES)
+    log = open_log(mock_url, "g", "")
+    first = read(log, 120)
+    place = log.place()
+    more = read(log, 100)
+    log.commit()
+    log.close()
+    again = open_log(mock_url, "g", place)
+    found = read(again, len(LINES) - 120)
+    again.close()
+    assert found.keys() >= more.keys()
+    assert sorted([*first.values(), *found.values()]) == sorted(LINES)
+    anew = open_log(mock_url, "g", "")
+    assert sorted(read(anew, len(LINES)).values()) == sorted(LINES)
+    anew.close()
+
+
+def test_a_file_is_read_on_from_a_given_place_whatever_was_committed(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/movielog.log"
+    write(url, LINES)
+    log = open_log(url, "g", "")
+    read(log, 120)
+    place = log.place()
+    read(log, 100)
+    log.commit()
+    assert list(read(open_log(url, "g", place), len(LINES)).values()) == LINES[120:]
+    assert list(read(open_log(url, "g", ""), len(LINES)).values()) == LINES
+
+
+def test_a_place_outlives_a_rotation_of_the_file(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/movielog.log"
+    write(url, LINES[:100])
+    log = open_log(url, "g", "")
+    read(log, 60)
+    place = log.place()
+    (tmp_path / "movielog.log").rename(tmp_path / "movielog.log.1")
+    write(url, LINES[100:])
+    assert list(read(open_log(url, "g", place), len(LINES) - 60).values()) == LINES[60:]
+
+
+@pytest.mark.parametrize("url", ["file:///tmp/movielog.log", "kafka://host:9092/topic"])
+def test_what_is_no_place_is_refused_with_a_sentence(url: str) -> None:
+    for place in ("7", "nonsense", '{"a": "b"}'):
+        with pytest.raises(LogError, match="is no place in"):
+            open_log(url, "g", place)
+
+
 def test_a_users_lines_stay_in_order_in_one_partition(mock_url: str) -> None:
     write(mock_url, [*LINES, b"damaged"])
     log = open_log(mock_url, "h")
