@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 PORT ?= 4000
 SERVICE_PORT ?= 8082
+METRICS_PORT ?= 9101
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,8 @@ venv: .venv/ready  ## make .venv and install what is pinned
 	@touch $@
 
 demo: venv  ## the whole loop on this machine; DATA=folder takes MovieLens ratings, PORT=n another port
-	@exec $(BIN)/python -m demo --port $(PORT) --service-port $(SERVICE_PORT) $(if $(DATA),--movielens "$(DATA)")
+	@exec $(BIN)/python -m demo --port $(PORT) --service-port $(SERVICE_PORT) \
+	    --metrics-port $(METRICS_PORT) $(if $(DATA),--movielens "$(DATA)")
 
 demo-clean:  ## forget the demo's data
 	rm -rf data/demo

@@ -15,9 +15,10 @@ from demo.prepare import prepare
 def main(argv: Sequence[str] | None = None) -> int:
     """Prepare the demo, then become the process runner, which Ctrl-C ends with all it started."""
     arguments = _parser().parse_args(argv)
-    plan = make_plan(arguments.folder, arguments.port, arguments.service_port, arguments.movielens)
-    if busy := [port for port in plan.ports if taken(port)]:
-        return _say_taken(busy, plan)
+    given = (arguments.port, arguments.service_port, arguments.metrics_port)
+    plan = make_plan(arguments.folder, *given, arguments.movielens)
+    if busy := {port: variable for port, variable in plan.ports.items() if taken(port)}:
+        return _say_taken(busy)
     environment = os.environ | plan.environment(os.environ["PATH"])
     try:
         prepare(plan, environment)
@@ -33,14 +34,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--port", type=int, default=4000, help="where recommendations are served")
     parser.add_argument("--service-port", type=int, default=8082, help="first of the two behind nginx")
+    parser.add_argument("--metrics-port", type=int, default=9101, help="first of the four of the jobs")
     parser.add_argument("--movielens", type=Path, help="a MovieLens folder: its ratings become the history")
     parser.add_argument("--folder", type=Path, default=ROOT / "data" / "demo", help="where the data are kept")
     return parser
 
 
-def _say_taken(busy: Sequence[int], plan: Plan) -> int:
-    for port in busy:
-        variable = "PORT" if port == plan.port else "SERVICE_PORT"
+def _say_taken(busy: Mapping[int, str]) -> int:
+    for port, variable in busy.items():
         print(f"port {port} is taken: choose another with `make demo {variable}=...`", file=sys.stderr)
     return 2
 

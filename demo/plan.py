@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+JOBS = ("ingest", "retrainer", "api_monitor", "model_quality_monitor")
+"""Processes that are no web services, in the order of the ports where they show their metrics."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """A demo in `folder`, answering on `port`; `movielens` is a folder of ratings, None for made-up history.
 
-    Behind the balancer the two services listen on `service_port` and the next one.
+    Behind the balancer the two services listen on `service_port` and the next one; the jobs show their
+    metrics on `metrics_port` and those after it.
 
     `nginx` is the balancer's program, None where it is not installed and one service answers alone.
     """
@@ -22,6 +25,7 @@ class Plan:
     folder: Path
     port: int
     service_port: int
+    metrics_port: int
     movielens: Path | None
     nginx: str | None
 
@@ -36,9 +40,18 @@ class Plan:
         return (self.service_port, self.service_port + 1) if self.nginx else (self.port,)
 
     @property
-    def ports(self) -> tuple[int, ...]:
-        """All ports that the demo listens on."""
-        return tuple(dict.fromkeys((self.port, *self.service_ports)))
+    def metrics_ports(self) -> Mapping[str, int]:
+        """Where each job shows its metrics."""
+        return {job: self.metrics_port + number for number, job in enumerate(JOBS)}
+
+    @property
+    def ports(self) -> Mapping[int, str]:
+        """All ports that the demo listens on, and the variable of `make demo` that each comes from."""
+        return (
+            dict.fromkeys(self.metrics_ports.values(), "METRICS_PORT")
+            | dict.fromkeys(self.service_ports, "SERVICE_PORT")
+            | {self.port: "PORT"}
+        )
 
     def environment(self, path: str) -> Mapping[str, str]:
         """The settings that make every process work in the demo's folder; `path` is the shell's."""
@@ -46,9 +59,12 @@ class Plan:
             "MOVIELOG_URL": f"file://{self.log}",
             "STORE_URL": f"sqlite://{self.folder / 'marquee.db'}",
             "MODEL_CACHE": str(self.folder / "models"),
+            "SERVICE_URL": f"http://127.0.0.1:{self.port}",
             "DEMO_URL": f"http://127.0.0.1:{self.port}",
+            "DEMO_STATUS_URL": f"http://127.0.0.1:{self.metrics_ports['api_monitor']}/status",
             "DEMO_AUDIENCE": f"--movielens {self.movielens}" if self.movielens else "",
             "DEMO_NGINX": f"{self.nginx} -p {self.folder} -c {self.folder / 'nginx.conf'}",
+            **{f"{job.upper()}_METRICS_PORT": str(port) for job, port in self.metrics_ports.items()},
             "PATH": f"{Path(sys.executable).parent}:{path}",
             "PYTHONUNBUFFERED": "1",
         }
@@ -58,11 +74,12 @@ class Plan:
         return {"service": len(self.service_ports), "balancer": int(self.nginx is not None)}
 
 
-def make_plan(folder: Path, port: int, service_port: int, movielens: Path | None) -> Plan:
+def make_plan(folder: Path, port: int, service_port: int, metrics_port: int, movielens: Path | None) -> Plan:
     """The demo's plan on this machine; made-up and real histories live side by side below `folder`."""
     name = movielens.resolve().name if movielens else "made-up"
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    return Plan(folder.resolve() / name, port, service_port, movielens and movielens.resolve(), nginx)
+    real = movielens and movielens.resolve()
+    return Plan(folder.resolve() / name, port, service_port, metrics_port, real, nginx)
 
 
 def taken(port: int) -> bool:

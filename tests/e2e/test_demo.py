@@ -34,6 +34,7 @@ class Demo:
         self.port, service = free_port(), free_port()
         command = [sys.executable, "-m", "demo", "--folder", str(folder)]
         command += ["--port", str(self.port), "--service-port", str(service)]
+        command += ["--metrics-port", str(free_port())]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
