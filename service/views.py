@@ -3,11 +3,11 @@
 import logging
 import re
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
-from service.answering import Answering
+from service.answering import Answering, Explanation
 from service.holder import NoModelError
 from service.telemetry import Telemetry
 
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 _USER = re.compile("[0-9]{1,18}")
 _SENTENCES = {
-    404: "there is no such page: ask for /recommend/<userid>, /healthz, /readyz or /metrics",
+    404: "there is no such page: ask for /recommend/<userid>, or for /explain/<userid>, /healthz, /readyz, /metrics",
     405: "this page can only be read: ask with GET",
 }
 
@@ -33,6 +33,10 @@ def recommendations(answering: Answering) -> Blueprint:
         answer = answering.answer(_user(user))
         headers = {"X-Model": answer.model.name, "X-Arm": str(answer.arm), "X-Rung": answer.rung}
         return _text(",".join(answer.movies), 200, headers)
+
+    @pages.get("/explain/<user>")
+    def explain(user: str) -> Response:
+        return jsonify(_told(answering.explain(_user(user))))
 
     return pages
 
@@ -83,6 +87,16 @@ def _user(text: str) -> int:
     if not _USER.fullmatch(text):
         raise WrongUserError(f"{text[:40]!r} is not a user's id: expected 1 to 18 digits")
     return int(text)
+
+
+def _told(explanation: Explanation) -> dict[str, object]:
+    answer = explanation.answer
+    movies = [
+        {"movie": movie, "because": [part._asdict() for part in parts]}
+        for movie, parts in zip(answer.movies, explanation.because, strict=True)
+    ]
+    told = {"user": answer.user, "arm": answer.arm, "model": answer.model.name, "rung": answer.rung}
+    return {**told, "movies": movies}
 
 
 def _text(body: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -78,12 +78,42 @@ def test_what_was_answered_is_recorded(app: Flask, client: FlaskClient, store: S
     assert set(frame["digest"]) == {early.digest, late.digest}
 
 
+def test_an_explanation_names_the_answer_and_the_movies_that_brought_each_in(client, store):
+    for user in [*world.USERS[:30], world.UNKNOWN_USER]:
+        answer = client.get(f"/recommend/{user}")
+        told = client.get(f"/explain/{user}").json
+        assert [each["movie"] for each in told["movies"]] == answer.text.split(",")
+        named = (str(told["arm"]), told["model"], told["rung"])
+        assert named == tuple(answer.headers[name] for name in ("X-Arm", "X-Model", "X-Rung"))
+        for each in told["movies"]:
+            scores = [part["score"] for part in each["because"]]
+            assert scores == sorted(scores, reverse=True)
+            assert {part["movie"] for part in each["because"]} <= world.seen(store, user)
+    assert told["rung"] == "popular"
+    assert all(each["because"] == [] for each in told["movies"])
+
+
+def test_the_parts_of_an_explanation_order_the_movies_as_the_answer_does(client):
+    told = client.get("/explain/3").json
+    sums = [sum(part["score"] for part in each["because"]) for each in told["movies"]]
+    brought_in = [total for total in sums if total > 0]
+    assert len(brought_in) > 5
+    assert brought_in == pytest.approx(sorted(brought_in, reverse=True))
+
+
+def test_an_explanation_is_not_recorded_as_an_answer(app: Flask, client: FlaskClient, store: Store):
+    client.get("/explain/3")
+    app.extensions["answering"].recorder.flush()
+    assert store.answers(ALL_TIME).empty
+    assert "recommend_requests_total{" not in client.get("/metrics").text
+
+
 @pytest.mark.parametrize(
     "user", ["abc", "-1", "1_000", "1" * 19, "1" * 5000, " 7", "%37%20", "\u0663", "1.0", "0x1", "1,2", "%00"]
 )
 def test_a_wrong_id_is_told_so(client, user):
     response = client.get(f"/recommend/{user}")
-    assert response.status_code == 400
+    assert response.status_code == client.get(f"/explain/{user}").status_code == 400
     assert "expected 1 to 18 digits" in response.text
     assert len(response.text) < 300
     assert response.content_type.startswith("text/plain")
