@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 _USER = re.compile("[0-9]{1,18}")
 _SENTENCES = {
-    404: "there is no such page: ask for /recommend/<userid>, or for /explain/<userid>, /healthz, /readyz, /metrics",
+    404: "no such page: ask for /recommend/<userid>, /explain/<userid>, /healthz, /readyz or /metrics",
     405: "this page can only be read: ask with GET",
 }
 
