@@ -62,12 +62,18 @@ class Settings:
     """The store: `mongodb://host:27017/marquee` or `sqlite:///path`."""
     model_cache: str = _setting(lambda: f"{Path.cwd()}/data/models", _text)
     """Folder where models are laid out once for all workers of a machine."""
+    params: str = _setting(lambda: str(Path(__file__).with_name("params.yaml")), _text)
+    """The file of every number that decides what a model becomes and whether it serves."""
+    provenance: str = _setting(lambda: f"{Path.cwd()}/data/provenance", _text)
+    """Folder of the provenance repository, a git history of all retrains."""
+    dvc_remote: str = _setting(lambda: f"{Path.cwd()}/data/dvc-remote", _text)
+    """Where DVC pushes data and models to: a folder, `s3://`, `gdrive://`, `ssh://`, what else DVC takes."""
     window_days: int = _setting("5", _whole(1, 3650))
     """Days of events that a model is trained on."""
     schedule_days: int = _setting("3", _whole(1, 3650))
     """Days from one retrain to the next."""
-    neighbours: int = _setting("100", _whole(1, 10_000))
-    """Similar movies kept per movie."""
+    neighbours: int = _setting("0", _whole(0, 10_000))
+    """Similar movies kept per movie; 0 for as many as `params` says."""
     split: str = _setting("hash:marquee:50", _text)
     """Which user belongs to which arm: `hash:SALT:PERCENT OF ARM 2`, `first-digit` or `threshold:USER`."""
     deadline_ms: int = _setting("750", _whole(1, 600_000))

@@ -15,7 +15,9 @@ if not __package__:  # run by its path: the packages are one folder up
 
 from ml import routes, snapshot
 from ml.evaluation import Quality
-from ml.knn import KnnModel, Params
+from ml.knn import KnnModel
+from ml.retraining import parameters
+from ml.retraining.parameters import ParameterError
 from ml.training import LastDay, foretell_last_day, keep, last_day, train
 from movielog.times import day_of
 from settings import Settings, SettingsError, read_settings
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = read_settings(os.environ)
         with closing(open_store(settings.store_url)) as store:
             print(_run(store, settings, arguments))
-    except (StoreError, SettingsError, ValueError) as error:
+    except (StoreError, SettingsError, ParameterError, ValueError) as error:
         print(f"KNN_recommendation: {error}", file=sys.stderr)
         return 2
     return 0
@@ -82,7 +84,7 @@ def _run(store: Store, settings: Settings, arguments: argparse.Namespace) -> str
     progress.done("read")
     if table.empty:
         raise ValueError(f"nobody watched or rated anything {_span(window)}; the newest event is of {newest}")
-    params = Params(neighbours=settings.neighbours)
+    params = parameters.read(Path(settings.params), settings.neighbours).knn
     model = train(table, arguments.label, window, params)
     progress.done("trained")
     measured = foretell_last_day(table, window, params)

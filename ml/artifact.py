@@ -47,6 +47,12 @@ def save(model: KnnModel, folder: Path) -> ModelRef:
     return ModelRef(model.name, hashlib.sha256(text).hexdigest())
 
 
+def ref_of(folder: Path) -> ModelRef:
+    """Which model a folder holds, by its manifest; BrokenModel where it holds none."""
+    manifest = _manifest(folder, None)
+    return ModelRef(manifest["name"], hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest())
+
+
 def load(folder: Path, digest: str | None = None) -> KnnModel:
     """The model of a folder, its arrays mapped into memory; all processes of a machine share their pages.
 

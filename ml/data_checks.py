@@ -1,14 +1,15 @@
 """Is a window fit to be trained on? What is wrong with it is said before anything is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from movielog.events import DAY
+from movielog.parse import MalformedLine, time_of
 from movielog.times import day_of
-from store.port import Window
+from store.port import Quarantined, Window
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,17 @@ def faults(
         *_days(_events_by_day(ratings, watches, window), window, limits.largest_jump),
         *_malformed(malformed, len(ratings) + int(watches["minutes"].sum()), limits.largest_malformed),
     ]
+
+
+def malformed_lines(lines: Iterable[Quarantined], window: Window) -> tuple[int, int]:
+    """How many quarantined lines begin with a time in the window, and how many with no time at all."""
+    inside = timeless = 0
+    for line in lines:
+        try:
+            inside += window.start <= time_of(line.raw) < window.end
+        except MalformedLine:
+            timeless += 1
+    return inside, timeless
 
 
 def _too_few(what: str, found: int, fewest: int) -> list[str]:

@@ -28,9 +28,15 @@ def quality(recommend: Recommender, held: Held) -> Quality:
     Recall counts hits among the first 20 over min(20, held out). nDCG has gain 1 per hit, discount
     1 / log2(rank + 1), over that of the best order possible (K. Jarvelin, J. Kekalainen, TOIS 20, 2002).
     """
-    each = np.array([_of_user(recommend(user)[:COUNT], movies) for user, movies in held.items()])
+    each = of_users(recommend, held)
     recall, ndcg = each.mean(axis=0) if len(each) else (np.nan, np.nan)
     return Quality(len(each), float(recall), float(ndcg))
+
+
+def of_users(recommend: Recommender, held: Held) -> np.ndarray:
+    """A row of recall@20 and nDCG@20, as in `quality`, for each user in the order of `held`."""
+    each = [_of_user(recommend(user)[:COUNT], movies) for user, movies in held.items()]
+    return np.array(each, np.float64).reshape(-1, 2)
 
 
 _DISCOUNT = 1 / np.log2(np.arange(2, COUNT + 2))

@@ -3,11 +3,14 @@
 Each run is a folder and a DVC stage of the same name, and a git tag `NAME@DIGEST` of the model that it made.
 """
 
+import fcntl
+import json
 import logging
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ logger = logging.getLogger("tracking")
 RATINGS, DATA, MODEL = "ratings.csv", "data.json", "model"
 _PUSHED = "pushed"
 _DIGITS = 16
+_COMMANDS = Path(__file__).with_name("dvc_commands.py")
 
 
 class TrackingError(Exception):
@@ -36,25 +40,47 @@ class Repository:
 
     def __init__(self, folder: Path, remote: str) -> None:
         self.folder = folder
-        self._remote = remote
+        self._remote = remote if "://" in remote else str(Path(remote).absolute())
+        self._inherited: tuple[int, ...] = ()
+
+    @contextmanager
+    def in_hand(self) -> Iterator[None]:
+        """Make the repository ready and be the only one that changes it.
+
+        The lock is inherited by all that is started meanwhile: who comes after a killed process waits for
+        what that left running, and only then undoes what it left half done.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._git("init", "--quiet", "--initial-branch", "main")
+        with (self.folder / ".git" / "in-hand").open("w") as file:
+            _lock(file.fileno(), self.folder)
+            self._inherited = (file.fileno(),)
+            try:
+                self.make_ready()
+                yield
+            finally:
+                self._inherited = ()
 
     def make_ready(self) -> None:
         """Make the repository where there is none; undo what a killed run left half done."""
-        if not (self.folder / ".git").exists():
+        git = self.folder / ".git"
+        for stale in (*git.glob("*.lock"), *git.glob("refs/**/*.lock"), *self.folder.glob(".dvc/tmp/*lock")):
+            stale.unlink()
+        if not self._git("for-each-ref", "--count=1", "refs/heads"):
             self._create()
-        for stale in (".git/index.lock", ".dvc/tmp/rwlock", ".dvc/tmp/lock"):
-            (self.folder / stale).unlink(missing_ok=True)
         self._git("reset", "--quiet", "--hard")
         self._git("clean", "--quiet", "-d", "--force")
-        self._dvc("remote", "add", "--force", "--default", "storage", self._remote)
-        self._commit("where the files are pushed to")
+        if f"url = {self._remote}\n" not in (self.folder / ".dvc" / "config").read_text():
+            self._dvc("remote", "add", "--force", "--default", "storage", self._remote)
+            self._commit("where the files are pushed to")
 
     def _create(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._git("init", "--quiet", "--initial-branch", "main")
-        if not (self.folder / ".dvc" / "config").exists():
-            self._dvc("init", "--force")
-        self._dvc("config", "core.analytics", "false")
+        self._dvc_all(
+            ["init", "--force"],
+            ["config", "core.analytics", "false"],
+            ["config", "cache.type", "reflink,hardlink,copy"],
+            ["remote", "add", "--force", "--default", "storage", self._remote],
+        )
         self._commit("an empty repository of runs")
 
     def start(self, name: str) -> Path:
@@ -70,12 +96,14 @@ class Repository:
         The stage is frozen afterwards, so that a change of code does not train all history again.
         """
         files = [f"{name}/{file}" for file in (RATINGS, DATA)]
-        self._dvc("add", *files)
         given = [option for file in files for option in ("-d", file)]
         stage = ["stage", "add", "--force", "--name", name, *given, "-o", f"{name}/{MODEL}"]
-        self._dvc(*stage, " ".join(command))
-        self._dvc("repro", "--single-item", "--force", name)
-        self._dvc("freeze", name)
+        self._dvc_all(
+            ["add", *files],
+            [*stage, " ".join(command)],
+            ["repro", "--single-item", "--force", name],
+            ["freeze", name],
+        )
 
     def keep(self, ref: ModelRef, why: str) -> None:
         """Commit a run and tag it with its model; a run that is there already stays as it is."""
@@ -99,6 +127,8 @@ class Repository:
 
     def backlog(self) -> Sequence[str]:
         """Tags of runs whose files are not known to be in the remote, oldest first."""
+        if not (self.folder / ".git").exists():
+            return []
         listed = self._git("for-each-ref", "--format=%(refname)", f"refs/{_PUSHED}").split()
         pushed = {ref.removeprefix(f"refs/{_PUSHED}/") for ref in listed}
         return [tag for tag in self.tags() if tag not in pushed]
@@ -129,11 +159,31 @@ class Repository:
         return self._call(["git", *author, *arguments])
 
     def _dvc(self, *arguments: str) -> str:
-        return self._call([sys.executable, "-m", "dvc", *arguments])
+        return self._dvc_all(arguments)
+
+    def _dvc_all(self, *commands: Sequence[str]) -> str:
+        return self._call([sys.executable, "-P", str(_COMMANDS), json.dumps(commands)])
 
     def _call(self, command: Sequence[str]) -> str:
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            pass_fds=self._inherited,
+        )
         if done.returncode:
             said = (done.stderr or done.stdout).strip()
             raise TrackingError(f"{' '.join(command[:4])} in {self.folder}: {said}")
         return done.stdout
+
+
+def _lock(file: int, folder: Path) -> None:
+    """Wait for the lock of a repository."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logger.warning("waiting for what still works in %s", folder)
+        fcntl.flock(file, fcntl.LOCK_EX)

@@ -63,6 +63,11 @@ def parse_line(line: bytes) -> Event:
     raise MalformedLine("unknown request", told)
 
 
+def time_of(line: bytes) -> int:
+    """The time that a line begins with, whatever follows; MalformedLine where it begins with none."""
+    return _time(line.split(b",", 1)[0])
+
+
 def _rated(time: int, user: int, told: bytes) -> Rated:
     movie, _, rating = told.rpartition(b"=")
     if rating not in _RATINGS:

@@ -10,9 +10,10 @@ from time import monotonic
 
 from ml import artifact
 from ml.knn import KnnModel
+from ml.trial import try_out
 from service.background import Repeated
 from service.telemetry import Telemetry
-from store.port import ARMS, ModelRef, Route, Seen, Store, StoreError, StoreUnavailable
+from store.port import ARMS, ModelRef, Route, Store, StoreError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Holder:
     def _load(self, ref: ModelRef) -> None:
         try:
             model = artifact.fetch(self._store(), ref, self._cache)
-            _try_out(model)
+            try_out(model)
         except StoreUnavailable:
             raise
         except Exception as error:  # a model can be broken in any way
@@ -140,9 +141,3 @@ def _candidates(routes: Sequence[Route], arm: int) -> Iterable[ModelRef]:
 
 def _models(serving: Serving) -> dict[int, KnnModel]:
     return {arm: loaded.model for arm, loaded in serving.items()}
-
-
-def _try_out(model: KnnModel) -> None:
-    """Answer an unknown user, then one who saw what that answer begins with."""
-    movies = model.recommend(0, {}).movies
-    model.recommend(0, model.fresh(0, [Seen(movies[0], 0, 1, None)]))

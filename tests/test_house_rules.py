@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "movielog.ingest": {"settings", "store"},
     "store": {"movielog.events"},
     "ml": {"movielog", "store", "settings"},
-    "service": {"movielog.events", "store", "settings", "ml.knn", "ml.artifact", "ml.split"},
+    "service": {"movielog.events", "store", "settings", "ml.knn", "ml.artifact", "ml.split", "ml.trial"},
     "monitor": {"movielog", "store", "settings", "ml.online"},
     "demo": {"movielog", "store", "settings", "ml"},
 }
