@@ -18,7 +18,10 @@ from movielog.events import SECOND
 
 CLOCKS_DIFFER = 2 * SECOND
 """How far apart the clocks of the log and of the service may be, in ns."""
+LONGEST_REQUEST = 60 * SECOND
+"""How long a request may have lasted, in ns, to find its answer by."""
 
+_MILLISECOND = SECOND // 1000
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -153,8 +156,8 @@ def recommended(requests: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
 
     The movies and the time are those that the caller saw; arm and model are what the service recorded. A
     request belongs to the answer to the same user that is nearest in time, at most the request's own duration
-    and `CLOCKS_DIFFER` away, whether the log tells when it began or when it ended. Requests without an answer
-    that near are left out: nobody recorded their arm.
+    (`LONGEST_REQUEST` at most) and `CLOCKS_DIFFER` away, whether the log tells when it began or when it
+    ended. Requests without an answer that near are left out: nobody recorded their arm.
     """
     served = _served(requests, answers)
     lists = pc.split_pattern(_text(served["movies"]), ",")
@@ -176,7 +179,8 @@ def _served(requests: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
         arm=answer["arm"].astype(np.int8), model=answer["model"]
     )
     apart = (answer["time"] - joined["time"]).abs()
-    return served[apart <= joined["millis"] * 1_000_000 + CLOCKS_DIFFER].reset_index(drop=True)
+    lasted = joined["millis"].clip(upper=LONGEST_REQUEST // _MILLISECOND) * _MILLISECOND
+    return served[apart <= lasted + CLOCKS_DIFFER].reset_index(drop=True)
 
 
 def _text(column: pd.Series) -> pa.Array:

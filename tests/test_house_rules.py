@@ -20,7 +20,16 @@ MAY_IMPORT = {
     "store": {"movielog.events"},
     "ml": {"movielog", "store", "settings"},
     "service": {"movielog.events", "store", "settings", "ml.knn", "ml.artifact", "ml.split", "ml.trial"},
-    "monitor": {"movielog", "store", "settings", "ml.online"},
+    "monitor": {
+        "movielog",
+        "store",
+        "settings",
+        "ml.online",
+        "ml.running",
+        "ml.experiment",
+        "ml.split",
+        "ml.routes",
+    },
     "demo": {"movielog", "store", "settings", "ml"},
 }
 DRIVERS = {
