@@ -77,6 +77,20 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
 
 
 @pytest.fixture(scope="session")
+def promtool() -> str:
+    """Path of Prometheus' checker of rules."""
+    _need("prometheus")
+    return getting.program("promtool")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> str:
+    """Path of Alertmanager's checker of configurations."""
+    _need("alertmanager")
+    return getting.program("amtool")
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of a Chromium that can be run with `--headless`."""
     _need("chromium")
