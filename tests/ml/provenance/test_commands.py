@@ -47,9 +47,7 @@ def test_trace_names_the_model_and_its_run(
     assert ", ".join(answers[-1].movies) in said
 
 
-def test_a_minute_stands_for_all_of_it(
-    past: Past, answers: list[Answer], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_minute_stands_for_all_of_it(answers: list[Answer], capsys: pytest.CaptureFixture[str]) -> None:
     last = max((one for one in answers if one.time < NOON + 60 * SECOND), key=lambda one: one.time)
     assert main(["trace", "--user", str(last.user), "--at", "2022-01-18T12:00"]) == 0
     assert iso(last.time) in capsys.readouterr().out
@@ -67,8 +65,9 @@ def test_a_model_trained_again_is_identical(
     assert _last(capsys) == "identical"
 
 
+@pytest.mark.usefixtures("answers")
 def test_many_answers_are_made_again_with_a_line_for_each_model(
-    past: Past, answers: list[Answer], capsys: pytest.CaptureFixture[str]
+    past: Past, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reproduce", "--since", "2022-01-18"]) == 0
     *lines, last = capsys.readouterr().out.splitlines()

@@ -51,7 +51,7 @@ def test_each_model_is_fetched_once(untouched: Past, monkeypatch: pytest.MonkeyP
         (lambda a: {"movies": (a.movies[1], a.movies[0], *a.movies[2:])}, "place 1: answered"),
         (lambda a: {"movies": a.movies[:-1]}, "place 20: answered nothing, now "),
         (lambda a: {"movies": (*a.movies, "one+more")}, "place 21: answered one+more, now nothing"),
-        (lambda a: {"rung": "popular"}, "rung: answered popular, now knn"),
+        (lambda _: {"rung": "popular"}, "rung: answered popular, now knn"),
         (lambda a: {"fresh": dict.fromkeys(a.movies[:1], 0.0)}, "place 1: answered"),
     ],
 )

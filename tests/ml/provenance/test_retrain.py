@@ -31,14 +31,14 @@ def test_data_that_cannot_be_trained_on_is_told_in_the_trainers_words(past: Past
     file = stored(past, past.late, "ratings.csv")
     file.chmod(0o644)
     file.write_text("user,movie\n")
-    with pytest.raises(TrackingError, match="train.*failed"):
+    with pytest.raises(TrackingError, match=r"train.*failed"):
         retrain(past.archive(), past.late)
 
 
 def test_versions_that_are_not_those_recorded_are_named(
     untouched: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_again, "version", lambda library: "0.0")
+    monkeypatch.setattr(training_again, "version", lambda _: "0.0")
     monkeypatch.setattr(training_again, "_run", lambda *_: None)
     monkeypatch.setattr(training_again, "md5_of", lambda _: "?")
     remarks = retrain(untouched.archive(), untouched.late).remarks

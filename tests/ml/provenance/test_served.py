@@ -71,7 +71,7 @@ def test_without_an_answer_the_first_later_one_is_named(store: Store) -> None:
         NoAnswerError, match=r"user 16635 was .* up to 2022-04-12T15:08:30; .* 2022-04-13T15:08:30"
     ):
         find(store, 16_635, START)
-    with pytest.raises(NoAnswerError, match="user 8 .* nothing later"):
+    with pytest.raises(NoAnswerError, match=r"user 8 .* nothing later"):
         find(store, 8, START)
 
 
