@@ -9,12 +9,9 @@ import logging
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from store.port import ModelRef
 
@@ -136,18 +133,6 @@ class Repository:
     def tags(self) -> Sequence[str]:
         """Tags of all runs, oldest first."""
         return self._git("tag", "--sort=creatordate").split()
-
-    def fetch(self, tag: str, file: str, target: Path) -> None:
-        """Bring a file or folder of a run from the DVC remote, through no cache of this machine."""
-        name = tag.partition("@")[0]
-        options = ["--rev", tag, "--out", str(target), "--force", "--remote", "storage"]
-        self._dvc("get", str(self.folder), f"{name}/{file}", *options)
-
-    def lock(self, tag: str) -> Mapping[str, Any]:
-        """The run's entry in dvc.lock: hashes and sizes of what went in and came out."""
-        locked = yaml.safe_load(self._git("show", f"{tag}:dvc.lock"))
-        entry: Mapping[str, Any] = locked["stages"][tag.partition("@")[0]]
-        return entry
 
     def _commit(self, message: str) -> None:
         self._git("add", "--all")

@@ -2,7 +2,7 @@
 
 import io
 import json
-import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -23,6 +23,11 @@ from ml.tracking import DATA, MODEL, RATINGS, TrackingError
 from store.port import ModelRef
 
 ROOT = Path(__file__).resolve().parents[2]
+_COMMIT = re.compile("[0-9a-f]{40,64}")
+_MODULE_OF_CODE = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
 
 
 class Code(NamedTuple):
@@ -80,8 +85,9 @@ def recorded_code(data: Mapping[str, Any], root: Path) -> Iterator[Code]:
 
 def _exported(root: Path, commit: str, folder: Path) -> bool:
     """Lay the code of a commit out in a folder; False where `root` is no git repository that has it."""
-    command = ["git", "-C", str(root), "archive", commit]
-    done = subprocess.run(command, capture_output=True, check=False)
+    if not _COMMIT.fullmatch(commit):
+        return False
+    done = subprocess.run(["git", "-C", str(root), "archive", commit], capture_output=True, check=False)
     if done.returncode:
         return False
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as files:
@@ -92,12 +98,10 @@ def _exported(root: Path, commit: str, folder: Path) -> bool:
 def _run(command: str, where: Path, code: Path) -> None:
     """Run a run's command with this Python and the code in `code`."""
     python, *arguments = shlex.split(command)
-    if Path(python).name != "python" or arguments[:1] != ["-m"]:
+    if python != "python" or arguments[:1] != ["-m"]:
         raise TrackingError(f"{command!r} is no command of ours: expected python -m MODULE ...")
-    environment = os.environ | {"PYTHONPATH": str(code)}
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=where, env=environment, capture_output=True, text=True, check=False
-    )
+    with_code = [sys.executable, "-c", _MODULE_OF_CODE, str(code), *arguments[1:]]
+    done = subprocess.run(with_code, cwd=where, capture_output=True, text=True, check=False)
     if done.returncode:
         raise TrackingError(f"{command} failed: {done.stderr.strip()}")
 

@@ -102,7 +102,7 @@ def test_changes_that_were_not_committed_are_said_to_be_lost(code: Path) -> None
         assert "uncommitted changes" in found.remarks[0]
 
 
-@pytest.mark.parametrize("commit", ["0" * 40, "unknown", None])
+@pytest.mark.parametrize("commit", ["0" * 40, "unknown", None, "--output=old", "old"])
 def test_where_the_recorded_code_is_not_at_hand_that_at_hand_is_taken_and_said(
     code: Path, commit: str | None
 ) -> None:

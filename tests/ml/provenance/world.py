@@ -1,6 +1,5 @@
 """A small world with a past: tracked models, routes to them, answers from them, and lines of the log."""
 
-import hashlib
 import random
 import shutil
 from collections.abc import Sequence
@@ -96,7 +95,7 @@ def _tracked(store: Store, repository: Repository, label: int, window: Window) -
     folder = repository.start(name)
     inputs.write(take(store, window), inputs.Order(name, label, window, params, SPLIT), folder)
     repository.run(name, ["python", "-m", train.__name__, name])
-    ref = ModelRef(name, hashlib.sha256((folder / MODEL / artifact.MANIFEST).read_bytes()).hexdigest())
+    ref = artifact.ref_of(folder / MODEL)
     repository.keep(ref, f"run {name}")
     assert repository.push() == []
     return ref
