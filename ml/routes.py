@@ -4,7 +4,7 @@ import getpass
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from store.port import ModelRef, Route, RouteConflict, Store, StoreError
+from store.port import ARMS, ModelRef, Route, RouteConflict, Store, StoreError
 
 CHAMPION, CHALLENGER = 1, 2
 """The arms: the proven model, and the one that has to prove itself."""
@@ -17,9 +17,21 @@ def serving(routes: Sequence[Route]) -> Table:
     return routes[-1].models if routes else {}
 
 
+def both(table: Table) -> Table:
+    """The model of either arm, where one has none of its own the other's; empty for an empty table."""
+    return {arm: table.get(arm, next(iter(table.values()))) for arm in ARMS} if table else {}
+
+
 def at(routes: Sequence[Route], moment: int) -> Route | None:
     """The route in force at a time in ns, None where there was none yet."""
     return next((route for route in reversed(routes) if route.time <= moment), None)
+
+
+def running(routes: Sequence[Route]) -> Route | None:
+    """The route by which an arm last got another model: what began the experiment that runs now."""
+    tables = [{}, *(route.models for route in routes)]
+    changes = (route for route, before in zip(routes, tables, strict=False) if route.models != before)
+    return next(reversed(list(changes)), None)
 
 
 def publish(store: Store, arm: int, ref: ModelRef, why: str) -> Route:

@@ -47,7 +47,7 @@ def run(settings: Settings, stop: Stop) -> None:
     exporter = Exporter(registry)
     if settings.metrics_port:
         prometheus.start_http_server(settings.metrics_port, settings.listen, registry)
-    store = patiently(lambda: exporter.tried(lambda: open_store(settings.store_url)), stop)
+    store = patiently(lambda: exporter.failures.tried(partial(open_store, settings.store_url)), stop)
     try:
         _follow(settings, store, exporter, stop)
     finally:

@@ -36,10 +36,14 @@ class SplitCheck:
         """Chance of a chi2 at least this large where the split is sound."""
         return float(special.chdtrc(self.freedom, self.chi2))
 
+    def p_of_all_looks(self, monitoring: Monitoring) -> float:
+        """`p` that in a sound split falls below a level, at any look, with at most that chance."""
+        information = EXPECTED_LOSS**2 * self.share2 * (1 - self.share2) * sum(self.users)
+        return monitoring.p(Evidence(self.p, self.chi2, self.freedom, information))
+
     def broken(self, monitoring: Monitoring) -> bool:
         """Whether the split is reported as broken; wrong at any look with at most the chance LEVEL."""
-        information = EXPECTED_LOSS**2 * self.share2 * (1 - self.share2) * sum(self.users)
-        return monitoring.p(Evidence(self.p, self.chi2, self.freedom, information)) <= LEVEL
+        return self.p_of_all_looks(monitoring) <= LEVEL
 
 
 def check_split(old: Moments, new: Moments, share2: float) -> SplitCheck:

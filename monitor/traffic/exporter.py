@@ -1,17 +1,14 @@
 """The log's requests in Prometheus' words."""
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from monitor.failures import Failures
 from monitor.traffic.tally import Span, Traffic, cumulated
 from movielog.events import SECOND
-from store.port import StoreUnavailable
-
-_T = TypeVar("_T")
 
 
 class Exporter(Collector):
@@ -24,31 +21,12 @@ class Exporter(Collector):
             "Not read yet: bytes of a file, messages of a topic; NaN where it is unknown.",
             registry=registry,
         )
-        self._failures = Counter(
-            "movielog_monitor_failures_total",
-            "Attempts to reach the log or the store that failed.",
-            ["of"],
-            registry=registry,
-        )
-        for of in ("log", "store"):
-            self._failures.labels(of)
+        self.failures = Failures("movielog_monitor_failures_total", ("log", "store"), registry)
         registry.register(self)
 
     def show(self, traffic: Traffic) -> None:
         """Tell this from now on."""
         self.traffic = traffic
-
-    def failed(self, of: str) -> None:
-        """An attempt to reach the `log` or the `store` failed."""
-        self._failures.labels(of).inc()
-
-    def tried(self, action: Callable[[], _T]) -> _T:
-        """The action's result; a store that is away is counted."""
-        try:
-            return action()
-        except StoreUnavailable:
-            self.failed("store")
-            raise
 
     def collect(self) -> Iterator[Metric]:
         """The families of what is shown."""

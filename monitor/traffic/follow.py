@@ -42,11 +42,11 @@ class Follower:
                 stop.sleep(AGAIN_SECONDS)
             except OSError as error:
                 logger.warning("the log is read again from where it was counted to: %s", error)
-                self._exporter.failed("log")
+                self._exporter.failures.count("log")
                 stop.sleep(AGAIN_SECONDS)
 
     def _take_turn(self, stop: Stop) -> None:
-        tally, place = patiently(lambda: self._exporter.tried(self._book.read), stop)
+        tally, place = patiently(lambda: self._exporter.failures.tried(self._book.read), stop)
         self._exporter.show(tally.traffic())
         with closing(self._open_at(place)) as log:
             self._count(log, tally, stop)
@@ -66,7 +66,7 @@ class Follower:
     def _keep(self, log: Log, tally: Tally, written: str) -> str:
         """Write what is new and show it; the place up to which it is written."""
         try:
-            place = self._exporter.tried(lambda: self._written(log.place(), tally, written))
+            place = self._exporter.failures.tried(lambda: self._written(log.place(), tally, written))
         except StoreUnavailable as away:
             logger.warning("what was counted is not written yet: %s", away)
             place = written
@@ -86,5 +86,5 @@ class Follower:
     def _look_ahead(self, log: Log) -> None:
         lag = log.lag()
         if lag is None:
-            self._exporter.failed("log")
+            self._exporter.failures.count("log")
         self._exporter.lag.set(float("nan") if lag is None else lag)
