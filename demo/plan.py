@@ -59,15 +59,23 @@ class Plan:
             "MOVIELOG_URL": f"file://{self.log}",
             "STORE_URL": f"sqlite://{self.folder / 'marquee.db'}",
             "MODEL_CACHE": str(self.folder / "models"),
+            "PROVENANCE": str(self.folder / "provenance"),
+            "DVC_REMOTE": str(self.folder / "dvc-remote"),
             "SERVICE_URL": f"http://127.0.0.1:{self.port}",
             "DEMO_URL": f"http://127.0.0.1:{self.port}",
             "DEMO_STATUS_URL": f"http://127.0.0.1:{self.metrics_ports['api_monitor']}/status",
+            "DEMO_SETTINGS": str(self.settings),
             "DEMO_AUDIENCE": f"--movielens {self.movielens}" if self.movielens else "",
             "DEMO_NGINX": f"{self.nginx} -p {self.folder} -c {self.folder / 'nginx.conf'}",
             **{f"{job.upper()}_METRICS_PORT": str(port) for job, port in self.metrics_ports.items()},
             "PATH": f"{Path(sys.executable).parent}:{path}",
             "PYTHONUNBUFFERED": "1",
         }
+
+    @property
+    def settings(self) -> Path:
+        """A shell script that gives a shell the demo's settings."""
+        return self.folder / "settings.sh"
 
     def processes(self) -> Mapping[str, int]:
         """How many of each process of the Procfile run."""

@@ -10,6 +10,7 @@ import requests
 from demo import ready
 from ml import online
 from movielog.events import DAY, SECOND
+from movielog.times import day_of
 from settings import Settings, read_settings
 from store import open_store
 from store.port import Store, Window
@@ -28,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     store = open_store(settings.store_url)
     try:
         ready.wait(url)
-        print(block(url, requests.get(f"{url}/recommend/{_some_user(store)}", timeout=5)), flush=True)
+        answer = requests.get(f"{url}/recommend/{_some_user(store)}", timeout=5)
+        print(block(url, os.environ["DEMO_SETTINGS"], answer), flush=True)
         while True:
             time.sleep(EVERY_SECONDS)
             since = max(start, time.time_ns() - LONGEST)
@@ -39,14 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         store.close()
 
 
-def block(url: str, answer: requests.Response) -> str:
-    """The URLs, and a sample request with its answer."""
+def block(url: str, script: str, answer: requests.Response) -> str:
+    """The URLs, and a sample request with its answer; `script` sets a shell's variables for the demo."""
     headers = "   ".join(f"{name}: {answer.headers[name]}" for name in ("X-Model", "X-Arm", "X-Rung"))
     return "\n".join(
         [
             "=" * 78,
             f"Recommendations   {url}/recommend/<userid>",
             f"Health, metrics   {url}/readyz   {url}/metrics",
+            f"Retrain by hand   . {script}; ml/svd.sh 2 {day_of(time.time_ns())}",
             "",
             f"$ curl -i {answer.url}",
             f"{answer.status_code}   {headers}",

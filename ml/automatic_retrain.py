@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import prometheus_client as prometheus
@@ -21,9 +20,9 @@ from ml.retraining.lease import LeaseLostError
 from ml.retraining.parameters import ParameterError
 from ml.retraining.retrainer import Retrainer
 from ml.tracking import TrackingError
-from movielog.times import instant
+from movielog.times import last_instant
 from settings import Settings, SettingsError, read_settings
-from store.port import ARMS, PUBLISHED, StoreError, Window
+from store.port import ARMS, PUBLISHED, StoreError
 
 logger = logging.getLogger("retrain")
 
@@ -79,13 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _moment(text: str) -> int:
-    """A time in ns; of a date the last one."""
+    """The last ns of the day or time that a text names."""
     try:
-        return Window.until(date.fromisoformat(text), 1).end - 1 if len(text) == 10 else instant(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither like 2022-04-12 nor like 2022-04-12T15:09"
-        ) from None
+        return last_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _show_metrics(settings: Settings, registry: prometheus.CollectorRegistry) -> None:

@@ -5,14 +5,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 
 from ml import routes
 from movielog.events import SECOND
-from movielog.times import instant
+from movielog.times import instant, iso
 from settings import SettingsError, read_settings
 from store import open_store
-from store.port import ARMS, ModelRef, Route, Store, StoreError
+from store.port import ARMS, REFUSED, ModelRef, Retrain, Route, Store, StoreError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,10 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml.deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="all models, and the whole ledger of routes")
+    commands.add_parser("list", help="all models, how all retrains ended, the whole ledger of routes")
     publish = commands.add_parser("publish", help="let a stored model serve an arm")
     publish.add_argument("model", help="a name such as KNN_2_2022-04-12, or NAME@DIGEST")
     publish.add_argument("--arm", type=int, choices=ARMS, required=True)
+    publish.add_argument("--force", action="store_true", help="even a model that the gate refused")
     promote = commands.add_parser("promote", help="make the challenger (arm 2) the champion (arm 1)")
     rollback = commands.add_parser("rollback", help="undo the last change")
     for command in (publish, promote, rollback):
@@ -44,15 +44,32 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(store: Store, _: argparse.Namespace) -> str:
-    ledger = store.routes()
-    now = routes.serving(ledger)
-    models = [f"{_short(ref)}  {_role(ref, now)}".rstrip() for ref in store.models()]
-    lines = [_line(route) for route in ledger]
-    return "\n".join(["models", *(models or ["none"]), "", "routes", *(lines or ["none"])])
+    ledger, retrains = store.routes(), store.retrains()
+    now, refused = routes.serving(ledger), _refused(retrains)
+    models = [f"{_short(ref)}  {_role(ref, now) or _barred(ref, refused)}".rstrip() for ref in store.models()]
+    parts = {
+        "models": models,
+        "retrains": [_attempt(retrain) for retrain in retrains],
+        "routes": [_line(route) for route in ledger],
+    }
+    return "\n\n".join("\n".join([name, *(lines or ["none"])]) for name, lines in parts.items())
+
+
+def _refused(retrains: Sequence[Retrain]) -> Mapping[ModelRef, str]:
+    """Why the gate refused a model, where the last verdict on it was that."""
+    last = {one.model: one for one in retrains if one.model}
+    return {ref: f"refused: {'; '.join(one.reasons)}" for ref, one in last.items() if one.outcome == REFUSED}
+
+
+def _attempt(retrain: Retrain) -> str:
+    model = _short(retrain.model) if retrain.model else retrain.name
+    return "\n       ".join([f"  {_moment(retrain.started)}  {retrain.outcome:9}  {model}", *retrain.reasons])
 
 
 def _publish(store: Store, arguments: argparse.Namespace) -> str:
     ref = find_model(store.models(), arguments.model)
+    if not arguments.force and (why := _refused(store.retrains()).get(ref)):
+        raise StoreError(f"the gate refused {_short(ref)}: {why}; --force publishes it nevertheless")
     return _line(routes.publish(store, arguments.arm, ref, arguments.why))
 
 
@@ -90,9 +107,12 @@ def find_model(models: Sequence[ModelRef], text: str) -> ModelRef:
 
 
 def _line(route: Route) -> str:
-    since = datetime.fromtimestamp(route.time / SECOND, UTC).isoformat(timespec="seconds")
     models = "  ".join(f"arm {arm}: {_short(ref)}" for arm, ref in sorted(route.models.items()))
-    return f"{route.number:4} {since}  {route.action:8}  {models}  ({route.who}: {route.why})"
+    return f"{route.number:4} {_moment(route.time)}  {route.action:8}  {models}  ({route.who}: {route.why})"
+
+
+def _moment(time: int) -> str:
+    return iso(time // SECOND * SECOND)
 
 
 def _short(ref: ModelRef) -> str:
@@ -102,6 +122,10 @@ def _short(ref: ModelRef) -> str:
 def _role(ref: ModelRef, serving: Mapping[int, ModelRef]) -> str:
     arms = [str(arm) for arm, served in sorted(serving.items()) if served == ref]
     return f"serves arm {' and '.join(arms)}" if arms else ""
+
+
+def _barred(ref: ModelRef, refused: Mapping[ModelRef, str]) -> str:
+    return "refused by the gate" if ref in refused else ""
 
 
 if __name__ == "__main__":

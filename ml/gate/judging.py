@@ -7,6 +7,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pandas as pd
+
 from ml import artifact, snapshot
 from ml.gate import answers, contest, verdict
 from ml.gate.bar import Bar
@@ -60,19 +62,25 @@ def _report(case: Case, bar: Bar, there: Connection) -> None:
 
 
 def _tried(case: Case, bar: Bar) -> Verdict:
+    table = snapshot.read(case.folder / RATINGS)
     with closing(open_store(case.store_url)) as store, TemporaryDirectory() as cache:
         model = artifact.fetch(store, case.model, Path(cache))
-        try_out(model)
-        table = snapshot.read(case.folder / RATINGS)
-        answered = answers.ask(model, table, bar)
-        if answered.reasons:
-            return answered
-        serving = _serving(store, case.serving, Path(cache))
-        found = verdict.judge(contest.hold(model, serving, table, store.history, bar), bar)
+        return examined(model, serving(store, case.serving, Path(cache)), table, store, bar)
+
+
+def examined(
+    model: KnnModel, serving: KnnModel | None, table: pd.DataFrame, store: Store, bar: Bar
+) -> Verdict:
+    """The verdict on a loaded model and its snapshot; raises where the model cannot answer at all."""
+    try_out(model)
+    answered = answers.ask(model, table, bar)
+    if answered.reasons:
+        return answered
+    found = verdict.judge(contest.hold(model, serving, table, store.history, bar), bar)
     return Verdict(found.reasons, {**answered.figures, **found.figures})
 
 
-def _serving(store: Store, ref: ModelRef | None, cache: Path) -> KnnModel | None:
+def serving(store: Store, ref: ModelRef | None, cache: Path) -> KnnModel | None:
     """The serving model; none where it is broken, which no new model need match."""
     try:
         return ref and artifact.fetch(store, ref, cache)

@@ -21,6 +21,8 @@ from store.port import Window
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_CODE = ("--", ".", ":!dvc.lock")
+"""dvc.lock tells what `dvc repro` was run on here."""
 _LIBRARIES = ("dvc", "llvmlite", "numba", "numpy", "pandas", "pyarrow", "scipy")
 
 
@@ -92,7 +94,7 @@ def code(root: Path) -> tuple[str, bool]:
     if built.exists():
         return built.read_text().strip(), False
     try:
-        return _git(root, "rev-parse", "HEAD"), bool(_git(root, "status", "--porcelain"))
+        return _git(root, "rev-parse", "HEAD"), bool(_git(root, "status", "--porcelain", *_CODE))
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
 

@@ -30,7 +30,6 @@ from store.port import (
     REFUSED,
     RUNNING,
     UNFIT,
-    ModelRef,
     Retrain,
     Store,
     StoreError,
@@ -145,15 +144,11 @@ def _tracked(shop: Workshop, attempt: Retrain, table: pd.DataFrame) -> Retrain:
         repository.keep(ref, f"{attempt.name}, SHA-256 {ref.digest}")
         shop.store.save_model(ref, folder / MODEL)
     with _step("judged"):
-        case = Case(shop.store_url, ref, _replaced(shop.store, attempt.label), folder)
+        case = Case(
+            shop.store_url, ref, routes.both(routes.serving(shop.store.routes())).get(attempt.label), folder
+        )
         verdict = judged(case, shop.parameters.gate)
     return _decided(shop, replace(attempt, model=ref), verdict)
-
-
-def _replaced(store: Store, label: int) -> ModelRef | None:
-    """The model whose users the new one would get: the other arm's where the label's own has none."""
-    serving = routes.serving(store.routes())
-    return serving.get(label) or next(iter(serving.values()), None)
 
 
 def _decided(shop: Workshop, attempt: Retrain, verdict: Verdict) -> Retrain:

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ml.retraining.pipeline import Workshop
 from ml.retraining.telemetry import Telemetry
 from ml.tracking import Repository
 from movielog.events import SECOND
-from movielog.times import day_of
+from movielog.times import day_of, iso
 from settings import Settings
 from store import open_store
 from store.port import Retrain, Store, Window
@@ -46,10 +45,11 @@ class Retrainer:
     def once(self, label: int | None, now: int | None) -> Retrain:
         """Retrain, due or not, as soon as no other retrain runs. ValueError for a store without events."""
         with closing(open_store(self._settings.store_url)) as store:
-            newest = store.newest() if now is None else now
+            newest = store.newest()
             if newest is None:
                 raise ValueError("the store holds no events; fill it: python -m movielog.ingest")
-            while (ended := self._alone(store, partial(self._made, store, newest, label))) is None:
+            made = partial(self._made, store, newest if now is None else now, label)
+            while (ended := self._alone(store, made)) is None:
                 logger.info("another retrain is at work, or was killed a moment ago: waiting")
                 time.sleep(_AGAIN_SECONDS)
             return ended
@@ -57,19 +57,19 @@ class Retrainer:
     def look(self, now: int | None = None) -> Retrain | None:
         """Retrain where that is due and nobody else does it; None where nothing was made."""
         with closing(open_store(self._settings.store_url)) as store:
-            newest, ended = store.newest() if now is None else now, None
+            now, ended = store.newest() if now is None else now, None
             try:
-                if newest is not None and self._is_due(store, newest):
-                    ended = self._alone(store, partial(self._made_if_due, store, newest))
+                if now is not None and self._is_due(store, now):
+                    ended = self._alone(store, partial(self._made_if_due, store, now))
                 self._push_backlog(store)
             finally:
                 self._tell(store)
             return ended
 
-    def _is_due(self, store: Store, newest: int) -> bool:
+    def _is_due(self, store: Store, now: int) -> bool:
         retrains = store.retrains()
         due = schedule.due(retrains, self._settings.schedule_days)
-        return (due is None or newest >= due) and time.time_ns() >= schedule.pause_ends(retrains)
+        return (due is None or now >= due) and time.time_ns() >= schedule.pause_ends(retrains)
 
     def _alone(self, store: Store, work: Callable[[], Retrain | None]) -> Retrain | None:
         """Work while holding the lease; None where another has it."""
@@ -83,15 +83,15 @@ class Retrainer:
             finally:
                 self._telemetry.running(False)
 
-    def _made_if_due(self, store: Store, newest: int) -> Retrain | None:
+    def _made_if_due(self, store: Store, now: int) -> Retrain | None:
         """Looked at again, since another may have done it before the lease was ours."""
-        return self._made(store, newest, None) if self._is_due(store, newest) else None
+        return self._made(store, now, None) if self._is_due(store, now) else None
 
-    def _made(self, store: Store, newest: int, label: int | None) -> Retrain:
+    def _made(self, store: Store, now: int, label: int | None) -> Retrain:
         label = label or schedule.label_due(routes.serving(store.routes()))
-        window = Window.until(day_of(newest), self._settings.window_days)
+        window = Window.until(day_of(now), self._settings.window_days)
         shop = self._workshop(store)
-        ended = pipeline.retrain(shop, label, window, newest)
+        ended = pipeline.retrain(shop, label, window, min(now, store.newest() or now))
         pipeline.push(shop)
         return ended
 
@@ -111,10 +111,6 @@ class Retrainer:
         due = schedule.due(retrains, self._settings.schedule_days)
         self._telemetry.tell(retrains, due, len(self._repository.backlog()))
         if due is not None and due != self._told:
-            label, moment = schedule.label_due(routes.serving(store.routes())), _moment(due)
+            label, moment = schedule.label_due(routes.serving(store.routes())), iso(due // SECOND * SECOND)
             logger.info("next: label %d, when the log reaches %s", label, moment)
             self._told = due
-
-
-def _moment(time: int) -> str:
-    return datetime.fromtimestamp(time / SECOND, UTC).isoformat(timespec="seconds")
