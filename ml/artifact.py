@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def _joined(movies: tuple[str, ...]) -> Array:
 
 
 def _split(joined: Array) -> tuple[str, ...]:
-    return tuple(joined.tobytes().decode().split("\n")) if joined.size else ()
+    return tuple(map(intern, joined.tobytes().decode().split("\n"))) if joined.size else ()
 
 
 def _described(path: Path, array: Array) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Similarity is the cosine of two movies' columns, in which a user with many movie
 by their root, shrunk where few users saw both. docs/decisions/knn-settings.md tells where this comes from.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ import numpy as np
 
 from ml.kernels import neighbours
 from ml.kernels.scoring import Scratch, Tables, best, row_of
-from ml.matrix import STEPS, Array, Interactions, faded, strength
+from ml.matrix import HALVING, STEPS, Array, Interactions
 from store.port import Seen, Window
 
 KNN, RECENT, POPULAR = "knn", "recent", "popular"
@@ -77,6 +78,11 @@ class KnnModel:
         """Whether the user was in the window."""
         return bool(row_of(self.tables.users, user) >= 0)
 
+    def seen(self, user: int) -> set[str]:
+        """The movies that the user saw in the window; empty for an unknown user."""
+        movies = self.movies
+        return {movies[at] for at in self._row(user)[0].tolist()}
+
     def row(self, user: int) -> dict[str, float]:
         """The movies that the user saw in the window and their weights; empty for an unknown user."""
         movie, weight = self._row(user)
@@ -95,20 +101,21 @@ class KnnModel:
         """
         if not seen:
             return {}
-        row = set(self._row(user)[0].tolist())
-        new = [(one, at) for one in seen if (at := self.numbers.get(one.movie, -1)) >= 0 and at not in row]
-        old = {one.movie: 0.0 for one, _ in new if one.last_time < self.window.start}
-        return old | self._weights([(one, at) for one, at in new if one.movie not in old])
+        row = self.seen(user)
+        new = [one for one in seen if one.movie in self.numbers and one.movie not in row]
+        old = {one.movie: 0.0 for one in new if one.last_time < self.window.start}
+        return old | self._weights([one for one in new if one.movie not in old])
 
-    def _weights(self, new: Sequence[tuple[Seen, int]]) -> dict[str, float]:
-        if not new:
-            return {}
-        minutes = [one.minutes for one, _ in new]
-        ratings = [np.nan if one.rating is None else one.rating for one, _ in new]
-        times = np.array([one.last_time for one, _ in new], np.int64)
-        newer = len(new) - np.searchsorted(np.sort(times), times, side="right")
-        weights = faded(strength(minutes, self.lengths[[at for _, at in new]], ratings), newer)
-        return {one.movie: weight / STEPS for (one, _), weight in zip(new, weights.tolist(), strict=True)}
+    def _weights(self, new: Sequence[Seen]) -> dict[str, float]:
+        times = sorted(one.last_time for one in new)
+        return {one.movie: self._weight(one, len(new) - bisect_right(times, one.last_time)) for one in new}
+
+    def _weight(self, one: Seen, newer: int) -> float:
+        """As `matrix.faded` and `matrix.strength` make it, without an array for each number."""
+        length = int(self.lengths[self.numbers[one.movie]])
+        share = 0.2 + 0.6 * min(one.minutes / length, 1.0) if one.rating is None else one.rating / 5.0
+        steps = min(max(round(share * STEPS), 1), STEPS)
+        return max(round(steps / (1.0 + newer / HALVING)), 1) / STEPS
 
     def recommend(self, user: int, fresh: Mapping[str, float], count: int = 20) -> Recommendation:
         """Up to `count` movies that are neither in the user's row nor in `fresh` (as `fresh` makes it).

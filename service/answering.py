@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml.knn import Contribution
+from ml.knn import Contribution, KnnModel
 from ml.split import Split
 from service.fresh import Histories
 from service.holder import Holder, Loaded
@@ -44,10 +44,15 @@ class Answering:
     def _made(self, user: int) -> tuple[Answer, Loaded]:
         arm = self.split.arm(user)
         serving = self.holder.serving()[arm]
-        fresh = serving.model.fresh(user, self.histories.of(user))
+        fresh = self._fresh(serving.model, user)
         with serving.turn:
             movies, rung = serving.model.recommend(user, fresh)
         return Answer(time.time_ns(), user, arm, serving.ref, rung, movies, fresh), serving
+
+    def _fresh(self, model: KnnModel, user: int) -> dict[str, float]:
+        """What the store tells now of the user beyond the model's own row, as an answer takes it."""
+        known = model.seen(user)
+        return model.fresh(user, self.histories.of(user, known))
 
     def close(self) -> None:
         """End all that goes on in the background; answers that wait are written first."""

@@ -13,6 +13,7 @@ from service.answering import Answering
 from service.fresh import Histories
 from service.holder import Holder
 from service.recorder import Recorder
+from service.shortcut import Shortcut
 from service.telemetry import Counted, Telemetry
 from settings import Settings, read_settings
 from store import open_store
@@ -33,7 +34,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.register_blueprint(views.recommendations(answering))
     app.register_blueprint(views.operations(answering, telemetry))
     views.turn_errors_into_responses(app)
-    app.wsgi_app = Counted(app.wsgi_app, telemetry)  # type: ignore[method-assign]
+    counted = Counted(app.wsgi_app, telemetry)
+    app.wsgi_app = Shortcut(counted, answering, telemetry)  # type: ignore[method-assign]
     return app
 
 

@@ -1,7 +1,7 @@
 """What users saw until now, asked of the store while they wait."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from time import monotonic
 
 from service.telemetry import Telemetry
@@ -57,17 +57,17 @@ class Histories:
         self._limit = limit
         self._breaker = Breaker(_TOLERANCE, pause)
 
-    def of(self, user: int) -> Sequence[Seen]:
-        """Every movie that the user watched or rated; empty where the store does not tell."""
-        seen = self._attempted(user) if self._breaker.admits() else None
+    def of(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
+        """What the user watched or rated besides the movies given; empty where the store does not tell."""
+        seen = self._attempted(user, besides) if self._breaker.admits() else None
         if seen is None:
             self._telemetry.histories_skipped.inc()
             return ()
         return seen
 
-    def _attempted(self, user: int) -> Sequence[Seen] | None:
+    def _attempted(self, user: int, besides: Set[str]) -> Sequence[Seen] | None:
         start = monotonic()
-        seen = self._looked_up(user)
+        seen = self._looked_up(user, besides)
         self._note(seen is not None and monotonic() - start <= self._limit)
         return seen
 
@@ -79,9 +79,9 @@ class Histories:
                 "users' histories are %s", "skipped: the store is away or slow" if before else "read"
             )
 
-    def _looked_up(self, user: int) -> Sequence[Seen] | None:
+    def _looked_up(self, user: int, besides: Set[str]) -> Sequence[Seen] | None:
         try:
-            return self._store().history(user)
+            return self._store().history(user, besides)
         except StoreError:
             return None
         except Exception:

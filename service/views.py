@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.answering import Answering, Explanation
 from service.holder import NoModelError
+from service.shortcut import TEXT, told
 from service.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
@@ -31,8 +32,7 @@ def recommendations(answering: Answering) -> Blueprint:
     @pages.get("/recommend/<user>")
     def recommend(user: str) -> Response:
         answer = answering.answer(_user(user))
-        headers = {"X-Model": answer.model.name, "X-Arm": str(answer.arm), "X-Rung": answer.rung}
-        return _text(",".join(answer.movies), 200, headers)
+        return _text(",".join(answer.movies), 200, dict(told(answer)))
 
     @pages.get("/explain/<user>")
     def explain(user: str) -> Response:
@@ -100,4 +100,4 @@ def _told(explanation: Explanation) -> dict[str, object]:
 
 
 def _text(body: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, status, headers, content_type="text/plain; charset=utf-8")
+    return Response(body, status, headers, content_type=TEXT)

@@ -1,7 +1,7 @@
 """The store in MongoDB: majority writes, records under an `_id` made of their identity, models in GridFS."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -151,12 +151,15 @@ class MongoStore(Store):
     def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
         return self._happened("requests", window, frames.REQUESTS, user)
 
-    def history(self, user: int) -> Sequence[Seen]:
+    def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         viewings, ratings = self._database["viewings"], self._database["ratings"]
         with _errors(), pymongo.timeout(self._history_seconds):
-            watched = list(map(documents.watched, viewings.find({"user": user}, documents.WATCHED)))
-            rated = list(map(documents.rated, ratings.find({"user": user}, documents.RATED)))
-        return history.joined(watched, rated)
+            watched = viewings.find({"user": user}, documents.WATCHED).to_list()
+            rated = ratings.find({"user": user}, documents.RATED).to_list()
+        return history.joined(
+            [documents.watched(each) for each in watched if each["movie"] not in besides],
+            [documents.rated(each) for each in rated if each["movie"] not in besides],
+        )
 
     # models
 

@@ -6,15 +6,16 @@ are the values that occur in it, sorted.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from movielog.events import DAY, Rated, Requested
+
+if TYPE_CHECKING:
+    import pandas as pd  # a process that reads no frames does without
 
 ARMS = (1, 2)
 
@@ -83,8 +84,7 @@ class Batch:
     quarantined: Sequence[Quarantined] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A movie that a user watched, rated or both, over all days.
 
     `minutes` adds up the minutes seen on each day. `rating` is the newest one, of several at the same time
@@ -193,22 +193,22 @@ class Store(ABC):
         """Time of the newest event, the "now" of a replayed log; None for an empty store."""
 
     @abstractmethod
-    def watches(self, window: Window) -> pd.DataFrame:
+    def watches(self, window: Window) -> "pd.DataFrame":
         """Viewings that began in the window: user (int64), movie (category), first_time, last_time (int64),
         first_minute, last_minute, minutes (int64, number of minutes seen)."""
 
     @abstractmethod
-    def ratings(self, window: Window) -> pd.DataFrame:
+    def ratings(self, window: Window) -> "pd.DataFrame":
         """Ratings given in the window: user (int64), movie (category), time (int64), rating (float64)."""
 
     @abstractmethod
-    def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
+    def requests(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         """Requests of the window, of all users or of one, as their callers saw them: user, time (int64),
         server (str), status, millis (int64), movies (str, comma-separated, empty for none), error (str)."""
 
     @abstractmethod
-    def history(self, user: int) -> Sequence[Seen]:
-        """Every movie that the user ever watched or rated; empty for an unknown user.
+    def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
+        """Every movie that the user ever watched or rated besides those given; empty for an unknown user.
 
         Read while a viewer waits: StoreUnavailable where it takes longer than about 0.1 s.
         """
@@ -245,7 +245,7 @@ class Store(ABC):
         """Write what the service answered; (time, user) is an answer's identity, the first one stays."""
 
     @abstractmethod
-    def answers(self, window: Window, user: int | None = None) -> pd.DataFrame:
+    def answers(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         """Answers given in the window, to all users or to one: user, time, arm (int64), model, digest, rung
         (category), movies (str, comma-separated), fresh (str, `id=strength` comma-separated)."""
 

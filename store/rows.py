@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 from threading import Lock
 from typing import Any
 
@@ -34,7 +35,7 @@ class Movies:
         with self._lock:
             for number, name in rows:
                 if number == len(self.names):
-                    self.names.append(name)
+                    self.names.append(intern(name))
                     self.numbers[name] = number
 
     def packed(self, names: Sequence[str]) -> bytes:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import astuple
 from functools import partial
@@ -37,10 +37,10 @@ from store.port import (
 _BUSY_SECONDS = 20
 _PRAGMAS = (
     "synchronous = FULL",
-    "cache_size = -65536",  # KiB
     "wal_autocheckpoint = 16384",  # pages: hot pages are written back once for several batches
     "journal_size_limit = 67108864",  # a saved model's log is not kept on the disk
 )
+_ROOM_FOR_A_BATCH = "PRAGMA cache_size = -65536"  # KiB; readers have enough in the system's cache
 _AWAY = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -63,7 +63,8 @@ class SqliteStore(Store):
         self._threads = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._movies = rows.Movies()
-        with self._errors():
+        self._errors = _Errors(self._path)
+        with self._errors:
             _make_folder(self._path.parent)
             _make_ready(self._connection(), self._path)
 
@@ -73,6 +74,7 @@ class SqliteStore(Store):
         self._intern(rows.movies_of(batch))
         numbers = self._movies.numbers
         with self._writing() as connection:
+            connection.execute(_ROOM_FOR_A_BATCH)
             write = connection.executemany
             write(
                 schema.ADD_VIEWING, sorted(rows.viewing_row(viewing, numbers) for viewing in batch.viewings)
@@ -105,10 +107,16 @@ class SqliteStore(Store):
     def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
         return self._listed(schema.REQUESTS, (*window, user), frames.REQUESTS)
 
-    def history(self, user: int) -> Sequence[Seen]:
-        with self._reading() as connection:
-            watched = connection.execute(schema.WATCHED_BY, (user,)).fetchall()
-            rated = connection.execute(schema.RATED_BY, (user,)).fetchall()
+    def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
+        with self._errors:
+            connection = self._connection()
+            numbers = {at for (at,) in connection.execute(schema.SEEN_BY, (user,))}
+            names = self._names(numbers)
+            if names <= besides:
+                return []
+            new = [(user, self._movies.numbers[name]) for name in names - besides]
+            watched = [row for each in new for row in connection.execute(schema.WATCHED_BY, each)]
+            rated = [row for each in new for row in connection.execute(schema.RATED_BY, each)]
         return history.joined(map(self._named, watched), map(self._named, rated))
 
     # models
@@ -229,12 +237,15 @@ class SqliteStore(Store):
     def _read_movies(self, connection: sqlite3.Connection) -> None:
         self._movies.add(connection.execute(schema.MOVIES_FROM, (len(self._movies.names),)))
 
+    def _names(self, numbers: Set[int]) -> Set[str]:
+        if max(numbers, default=0) >= len(self._movies.names):
+            self._read_movies(self._connection())
+        names = self._movies.names
+        return {names[number] for number in numbers}
+
     def _named(self, row: rows.Row) -> rows.Row:
         """The row with its first place, a movie's number, as the movie's id."""
         movie, *rest = row
-        if movie >= len(self._movies.names):
-            with self._reading() as connection:
-                self._read_movies(connection)
         return self._movies.names[movie], *rest
 
     # connections
@@ -248,26 +259,31 @@ class SqliteStore(Store):
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
+        with self._errors:
             yield self._connection()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._errors(), _transaction(self._connection()) as connection:
+        with self._errors, _transaction(self._connection()) as connection:
             yield connection
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Sort what SQLite says by cause; what is neither the file's nor the disk's fault passes through."""
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in _AWAY:
-                raise StoreUnavailable(f"{self._path}: {error}") from error
-            if code in _UNUSABLE:
-                raise StoreError(f"{self._path}: {error}") from error
-            raise
+
+class _Errors:
+    """Sorts what SQLite says by cause; what is neither the file's nor the disk's fault passes through."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if not isinstance(error, sqlite3.DatabaseError):
+            return
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _AWAY:
+            raise StoreUnavailable(f"{self._path}: {error}") from error
+        if code in _UNUSABLE:
+            raise StoreError(f"{self._path}: {error}") from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The store in memory: small, slow and obviously right; what the real ones are compared with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +112,13 @@ class MemoryStore(Store):
         ]
         return _frame(["user", "time", "server", "status", "millis", "movies", "error"], rows)
 
-    def history(self, user: int) -> Sequence[Seen]:
+    def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         viewings = [viewing for viewing in self._viewings.values() if viewing.user == user]
         ratings = sorted(
             (rated for rated in self._ratings if rated.user == user), key=lambda it: (it.time, it.rating)
         )
         movies = {viewing.movie for viewing in viewings} | {rated.movie for rated in ratings}
-        return [_seen(movie, viewings, ratings) for movie in sorted(movies)]
+        return [_seen(movie, viewings, ratings) for movie in sorted(movies - besides)]
 
     def save_model(self, ref: ModelRef, folder: Path) -> None:
         files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ml.knn import KNN, POPULAR, RECENT, Contribution, KnnModel, Params, fit
-from ml.matrix import STEPS, interactions, snapshot
+from ml.matrix import STEPS, faded, interactions, snapshot, strength
 from store.port import Seen, Window
 from tests.ml.worlds import dense, matrix, ratings, tastes, watches
 
@@ -88,6 +88,19 @@ def test_a_users_fresh_history_weighs_what_the_model_would_have_made_of_it() -> 
     model = fit(interactions(snapshot(rated, watched)), PLAIN, "", WINDOW)
     history = [Seen("a", 1_400, 10, 4.5), Seen("b", 1_300, 0, 3.0), Seen("c", 1_200, 70, None)]
     assert model.fresh(UNKNOWN, history) == model.row(1)
+
+
+def test_fresh_weights_are_those_of_the_matrix_whatever_was_seen(large: KnnModel) -> None:
+    chance, size = np.random.default_rng(3), len(large.movies)
+    movies = chance.permutation(large.movies).tolist()
+    times = (large.window.start + chance.integers(0, 200, size)).tolist()
+    minutes, stars = chance.integers(0, 200, size).tolist(), (chance.integers(1, 11, size) / 2).tolist()
+    rated = [star if at % 3 else None for at, star in enumerate(stars)]
+    seen = [Seen(*row) for row in zip(movies, times, minutes, rated, strict=True)]
+    lengths = large.lengths[[large.numbers[movie] for movie in movies]]
+    newer = (np.array(times) > np.array(times)[:, None]).sum(axis=1)
+    steps = strength(minutes, lengths, [np.nan if star is None else star for star in rated])
+    assert list(large.fresh(UNKNOWN, seen).values()) == (faded(steps, newer) / STEPS).tolist()
 
 
 @pytest.mark.parametrize("fresh", [{}, {"m3": 0.5, "m77": 1.0, "m5": 0.0}])

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from time import sleep
 
 import pytest
@@ -16,12 +16,12 @@ class Moody(SqliteStore):
     error: Exception | None = None
     asked = 0
 
-    def history(self, user: int) -> Sequence[Seen]:
+    def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         self.asked += 1
         sleep(self.seconds)
         if self.error:
             raise self.error
-        return super().history(user)
+        return super().history(user, besides)
 
 
 @pytest.fixture

@@ -108,6 +108,13 @@ def test_an_explanation_is_not_recorded_as_an_answer(app: Flask, client: FlaskCl
     assert "recommend_requests_total{" not in client.get("/metrics").text
 
 
+def test_head_tells_what_get_does_without_the_movies(client: FlaskClient):
+    for user in [*world.USERS[:20], world.UNKNOWN_USER]:
+        got, head = client.get(f"/recommend/{user}"), client.head(f"/recommend/{user}")
+        assert (head.status_code, head.data) == (200, b"")
+        assert dict(head.headers) == dict(got.headers)
+
+
 @pytest.mark.parametrize(
     "user", ["abc", "-1", "1_000", "1" * 19, "1" * 5000, " 7", "%37%20", "\u0663", "1.0", "0x1", "1,2", "%00"]
 )

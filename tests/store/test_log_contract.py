@@ -212,6 +212,18 @@ def test_history_joins_days_and_ratings_by_movie(store: Store) -> None:
     assert list(store.history(9)) == []
 
 
+def test_a_history_leaves_out_the_movies_that_are_known_already(store: Store) -> None:
+    for batch in random_batches(4):
+        store.record(batch)
+    chance = random.Random(5)
+    for user in USERS:
+        whole = store.history(user)
+        known = {one.movie for one in whole if chance.random() < 0.5} | {"never+seen"}
+        others = store.history(user, known)
+        assert {*others} == {one for one in whole if one.movie not in known}
+        assert list(store.history(user, {one.movie for one in whole})) == []
+
+
 def test_quarantined_lines_come_back_by_position_until_they_are_released(store: Store) -> None:
     lines = [Quarantined(f"0:{place}", "no time", bytes(range(256)), 5000) for place in (3, 1, 2)]
     store.record(Batch(quarantined=lines))
