@@ -122,21 +122,17 @@ class KnnModel:
 
         Depends on nothing but the model and the arguments. Where similar movies run out, popular ones follow.
         """
-        chosen = np.empty(count, np.int64)
-        filled = best(self.tables, self._scratch, user, self._numbered(fresh), chosen)
+        row, chosen = row_of(self.tables.users, user), np.empty(count, np.int64)
+        filled = best(self.tables, self._scratch, row, self._numbered(fresh), chosen)
         movies = self.movies
-        return Recommendation(tuple([movies[at] for at in chosen[:filled].tolist()]), self._rung(user, fresh))
+        rung = KNN if row >= 0 else _rung_without_row(fresh)
+        return Recommendation(tuple([movies[at] for at in chosen[:filled].tolist()]), rung)
 
     def _numbered(self, fresh: Mapping[str, float]) -> tuple[Array, Array]:
         if not fresh:
             return _NOTHING
         known = {at: weight for movie, weight in fresh.items() if (at := self.numbers.get(movie, -1)) >= 0}
         return np.array(list(known), np.int64), np.array(list(known.values()), np.float32)
-
-    def _rung(self, user: int, fresh: Mapping[str, float]) -> str:
-        if self.knows(user):
-            return KNN
-        return RECENT if any(weight > 0 for weight in fresh.values()) else POPULAR
 
     def because(self, user: int, fresh: Mapping[str, float], movie: str) -> list[Contribution]:
         """What the user's history adds to a movie's score, the largest first; empty for a popular one."""
@@ -155,6 +151,10 @@ class KnnModel:
 
 
 _NOTHING = (np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def _rung_without_row(fresh: Mapping[str, float]) -> str:
+    return RECENT if any(weight > 0 for weight in fresh.values()) else POPULAR
 
 
 def fit(interactions: Interactions, params: Params, name: str, window: Window) -> KnnModel:

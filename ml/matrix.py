@@ -6,11 +6,13 @@ again from its snapshot has the same bytes.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd  # the service, which makes no matrix, does without
 
 Array = npt.NDArray[Any]
 
@@ -61,12 +63,14 @@ def faded(steps: npt.ArrayLike, newer: npt.ArrayLike) -> Array:
     return np.maximum(np.rint(weights), 1).astype(np.uint8)
 
 
-def snapshot(ratings: pd.DataFrame, watches: pd.DataFrame) -> pd.DataFrame:
+def snapshot(ratings: "pd.DataFrame", watches: "pd.DataFrame") -> "pd.DataFrame":
     """One row per user and movie, by user and id, from frames as the store gives them, whatever their order.
 
     Columns: user (int64), movie (category), time (int64, the newest), minutes (int32, seen in all viewings
     together), rating (float64, the newest, the highest of several at once; NaN for none).
     """
+    import pandas as pd
+
     movie = pd.api.types.union_categoricals(
         [_movies(ratings), _movies(watches)], sort_categories=True, ignore_order=True
     )
@@ -87,7 +91,9 @@ def snapshot(ratings: pd.DataFrame, watches: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _movies(frame: pd.DataFrame) -> pd.Categorical:
+def _movies(frame: "pd.DataFrame") -> "pd.Categorical":
+    import pandas as pd
+
     found = pd.Categorical(frame["movie"])
     return pd.Categorical.from_codes(found.codes, found.categories.astype("str"))
 
@@ -101,7 +107,7 @@ def _newest(rating: Array, time: Array, starts: Array) -> Array:
     return np.asarray(np.fmax.reduceat(rating, starts))
 
 
-def interactions(table: pd.DataFrame) -> Interactions:
+def interactions(table: "pd.DataFrame") -> Interactions:
     """The matrix of a snapshot; rows of the snapshot in any order, one per user and movie."""
     ids, column = _by_popularity(table["movie"])
     users, row = np.unique(table["user"].to_numpy(), return_inverse=True)
@@ -123,8 +129,10 @@ def _parts(indptr: Array) -> list[slice]:
     return [slice(start, end) for start, end in pairwise(cuts)] or [slice(0)]
 
 
-def _by_popularity(movie: pd.Series) -> tuple[tuple[str, ...], Array]:
+def _by_popularity(movie: "pd.Series") -> tuple[tuple[str, ...], Array]:
     """Ids of the movies that occur, most frequent first, and the place of each row's movie among them."""
+    import pandas as pd
+
     found = pd.Categorical(movie)
     counts = np.bincount(found.codes, minlength=len(found.categories))
     names = found.categories.to_numpy(object)

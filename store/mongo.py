@@ -9,9 +9,8 @@ from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pymongo
 from bson import ObjectId
 from gridfs import GridFSBucket
@@ -46,6 +45,9 @@ from store.port import (
     StoreUnavailable,
     Window,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _VERSION = 1
 _PATIENCE: dict[str, Any] = {
@@ -141,14 +143,14 @@ class MongoStore(Store):
         time: int | None = found["time"]
         return time
 
-    def watches(self, window: Window) -> pd.DataFrame:
+    def watches(self, window: Window) -> "pd.DataFrame":
         chosen = {"_id": documents.days(window), "first": {"$gte": window.start, "$lt": window.end}}
         return self._frame("viewings", chosen, documents.WATCH, documents.watch_row, frames.WATCHES)
 
-    def ratings(self, window: Window) -> pd.DataFrame:
+    def ratings(self, window: Window) -> "pd.DataFrame":
         return self._happened("ratings", window, frames.RATINGS)
 
-    def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
+    def requests(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._happened("requests", window, frames.REQUESTS, user)
 
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
@@ -197,7 +199,7 @@ class MongoStore(Store):
         with _errors():
             self._add("answers", [documents.answer(answer) for answer in answers])
 
-    def answers(self, window: Window, user: int | None = None) -> pd.DataFrame:
+    def answers(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._happened("answers", window, frames.ANSWERS, user)
 
     # jobs
@@ -252,7 +254,7 @@ class MongoStore(Store):
 
     def _happened(
         self, collection: str, window: Window, kinds: frames.Kinds, user: int | None = None
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         names = list(kinds)
         chosen = {"_id": documents.moments(window)} | ({} if user is None else {"user": user})
         return self._frame(collection, chosen, names, itemgetter(*names), kinds)
@@ -264,7 +266,7 @@ class MongoStore(Store):
         fields: Sequence[str],
         row: Callable[[Document], tuple[Any, ...]],
         kinds: frames.Kinds,
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         with _errors():
             found = self._database[collection].find(chosen, dict.fromkeys(fields, True) | {"_id": False})
             return frames.from_rows(_lists(map(row, found)), kinds)

@@ -11,7 +11,7 @@ import numpy as np
 
 from movielog.events import Rated, Requested
 from store import encoding, frames
-from store.port import Answer, Batch, Quarantined, Route, Viewing
+from store.port import Answer, Batch, ModelRef, Quarantined, Route, Viewing
 
 Row = tuple[Any, ...]
 
@@ -109,10 +109,10 @@ def route(row: Row) -> Route:
     return Route(number, time, encoding.models_of(json.loads(models)), action, who, why)
 
 
-def answer_row(answer: Answer, movies: Movies) -> Row:
-    """A row of `answer`, with the model's name and digest in place of its number at the end."""
+def answer_row(answer: Answer, served: Mapping[ModelRef, int], movies: Movies) -> Row:
+    """A row of `answer`; `served` are the models' numbers."""
     listed, fresh = movies.packed(answer.movies), encoding.fresh_text(answer.fresh)
-    return answer.time, answer.user, answer.arm, answer.rung, listed, fresh, *answer.model
+    return answer.time, answer.user, answer.arm, served[answer.model], answer.rung, listed, fresh
 
 
 def fields(records: "np.ndarray[tuple[int], np.dtype[np.void]]") -> frames.Chunk:

@@ -162,9 +162,10 @@ MODEL_PARTS = "SELECT name, bytes FROM model_file WHERE model = ? ORDER BY name,
 ROUTES = "SELECT number, time, models, action, who, why FROM route ORDER BY number"
 
 ADD_SERVED = "INSERT INTO served (name, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
+SERVED = "SELECT name, digest, number FROM served"
 ADD_ANSWER = """
-INSERT INTO answer (time, user, arm, rung, movies, fresh, served)
-SELECT ?, ?, ?, ?, ?, ?, number FROM served WHERE name = ? AND digest = ? ON CONFLICT DO NOTHING
+INSERT INTO answer (time, user, arm, served, rung, movies, fresh) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
 """
 ANSWERS = """
 SELECT user, time, arm, name, digest, rung, movies, fresh

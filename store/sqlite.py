@@ -10,11 +10,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from movielog.events import DAY
 from store import encoding, folders, frames, history, rows, schema
@@ -33,6 +31,9 @@ from store.port import (
     StoreUnavailable,
     Window,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BUSY_SECONDS = 20
 _PRAGMAS = (
@@ -97,14 +98,14 @@ class SqliteStore(Store):
             row = connection.execute("SELECT time FROM newest").fetchone()
         return int(row[0]) if row else None
 
-    def watches(self, window: Window) -> pd.DataFrame:
+    def watches(self, window: Window) -> "pd.DataFrame":
         days = window.start // DAY, (window.end - 1) // DAY
         return self._interactions(schema.WATCHES, (*days, *window), rows.WATCHES)
 
-    def ratings(self, window: Window) -> pd.DataFrame:
+    def ratings(self, window: Window) -> "pd.DataFrame":
         return self._interactions(schema.RATINGS, window, rows.RATINGS)
 
-    def requests(self, window: Window, user: int | None = None) -> pd.DataFrame:
+    def requests(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._listed(schema.REQUESTS, (*window, user), frames.REQUESTS)
 
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
@@ -157,11 +158,11 @@ class SqliteStore(Store):
         self._intern({movie for answer in answers for movie in answer.movies})
         with self._writing() as connection:
             connection.executemany(schema.ADD_SERVED, {answer.model for answer in answers})
-            connection.executemany(
-                schema.ADD_ANSWER, [rows.answer_row(each, self._movies) for each in answers]
-            )
+            served = {ModelRef(*ref): number for *ref, number in connection.execute(schema.SERVED)}
+            found = [rows.answer_row(each, served, self._movies) for each in answers]
+            connection.executemany(schema.ADD_ANSWER, found)
 
-    def answers(self, window: Window, user: int | None = None) -> pd.DataFrame:
+    def answers(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._listed(schema.ANSWERS, (*window, user), frames.ANSWERS)
 
     # jobs
@@ -208,7 +209,7 @@ class SqliteStore(Store):
 
     # frames
 
-    def _interactions(self, query: str, values: Sequence[int], dtype: np.dtype[np.void]) -> pd.DataFrame:
+    def _interactions(self, query: str, values: Sequence[int], dtype: np.dtype[np.void]) -> "pd.DataFrame":
         with self._reading() as connection:
             chunks = _structured(connection.execute(query, values), dtype)
             columns = frames.joined(chunks, rows.fields(np.empty(0, dtype)))
@@ -216,12 +217,12 @@ class SqliteStore(Store):
         columns["movie"] = frames.category(columns["movie"], self._movies.names)
         return frames.frame(columns)
 
-    def _listed(self, query: str, values: Sequence[int | None], kinds: frames.Kinds) -> pd.DataFrame:
+    def _listed(self, query: str, values: Sequence[int | None], kinds: frames.Kinds) -> "pd.DataFrame":
         """A frame whose `movies` are stored as numbers."""
         with self._reading() as connection:
             found = connection.execute(query, values)
             self._read_movies(connection)
-            unpacked = partial(frames.comma_separated, names=pa.array(self._movies.names))
+            unpacked = partial(frames.comma_separated, names=frames.text(self._movies.names))
             chunks = iter(lambda: found.fetchmany(frames.CHUNK), [])
             return frames.from_rows(chunks, {**kinds, "movies": unpacked})
 

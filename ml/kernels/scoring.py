@@ -37,14 +37,14 @@ def row_of(users: Array, user: int) -> int:
 
 
 @numba.njit(cache=True)
-def best(tables: Tables, scratch: Scratch, user: int, fresh: tuple[Array, Array], chosen: Array) -> int:
-    """Fill `chosen` (int64) with the best movies outside the user's row and `fresh`; return how many.
+def best(tables: Tables, scratch: Scratch, row: int, fresh: tuple[Array, Array], chosen: Array) -> int:
+    """Fill `chosen` (int64) with the best movies outside a row (-1 for none) and `fresh`; return how many.
 
     `fresh` are movies (int64) and weights (float32), 0 where the movie is only kept out. The score of j is
     the sum over the history's h of weight(h) * similarity(h, j); highest first, equal ones by number; movies
     without a score follow by number, the popular ones first.
     """
-    count = _add_all(tables, scratch, user, fresh)
+    count = _add_all(tables, scratch, row, fresh)
     touched = scratch.touched[:count]
     filled = _highest(scratch.scores, touched, chosen)
     filled = _popular(scratch.scores, chosen, filled)
@@ -54,10 +54,9 @@ def best(tables: Tables, scratch: Scratch, user: int, fresh: tuple[Array, Array]
 
 
 @numba.njit(cache=True)
-def _add_all(tables: Tables, scratch: Scratch, user: int, fresh: tuple[Array, Array]) -> int:
+def _add_all(tables: Tables, scratch: Scratch, row: int, fresh: tuple[Array, Array]) -> int:
     """Add up the scores and set those of the history to -1; return how many movies have one now."""
     movies, weights = fresh
-    row = row_of(tables.users, user)
     start, end = (tables.indptr[row], tables.indptr[row + 1]) if row >= 0 else (0, 0)
     count = 0
     for at in range(start, end):

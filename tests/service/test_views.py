@@ -1,4 +1,6 @@
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -179,3 +181,8 @@ def test_a_store_that_cannot_be_opened_is_the_reason_given(tmp_path: Path):
 
 def test_ready_names_the_models(client: FlaskClient, early: ModelRef, late: ModelRef):
     assert client.get("/readyz").text == f"arm 1: {early.name}, arm 2: {late.name}"
+
+
+def test_a_service_starts_without_what_only_training_needs():
+    code = "import sys, service.app, store.sqlite, store.mongo; print({'pandas', 'pyarrow'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
