@@ -1,0 +1,1 @@
+"""An experiment on live users: which one it is, its looks, its results and its report."""
