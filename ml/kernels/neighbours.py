@@ -15,13 +15,18 @@ from ml.kernels.prefetch import prefetch
 
 Array = npt.NDArray[Any]
 
+_PART = 128
 _BLOCK = 64
+_WORD = 8
 _AHEAD = 12
+_LINE = 16  # items that a line of the cache holds
 _SMALLEST = np.float32(1e-30)
+_BELOW = np.float32(1 - 1e-6)
 _LOW = np.uint64(0xFFFFFFFF)
 _VALUE = np.uint32(0xFF)
 _SHIFT = np.uint32(8)
 _HALF = np.uint64(32)
+_LENGTH, _OWN, _OVER_OWN = np.uint64(0xFFFFFF), np.uint64(0xFF), np.uint64(8)
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -30,13 +35,13 @@ class Columns(NamedTuple):
     """A sparse matrix both ways.
 
     `items` (uint32) are the rows' `movie << 8 | value`. Movie m's entries are those from `pointers[m]` to
-    `pointers[m + 1]` of `start` and `place` (uint32): where its user's row starts in `items`, and the item.
+    `pointers[m + 1]` of `entries` (uint64, `start << 32 | length << 8 | value`), one for each user who has
+    popular movies too: the items of smaller numbers in the user's row, and the user's value of m.
     """
 
     items: Array
     pointers: Array
-    start: Array
-    place: Array
+    entries: Array
 
 
 class Measure(NamedTuple):
@@ -80,17 +85,22 @@ def squares(items: Array, movies: int) -> Array:
 def columns(indptr: Array, items: Array, movies: int) -> Columns:
     """The matrix both ways, from rows; fewer than 2^32 interactions and 2^24 movies."""
     pointers = np.zeros(movies + 1, np.int64)
-    for item in items:
-        pointers[(item >> _SHIFT) + 1] += 1
-    pointers = np.cumsum(pointers)
-    free = pointers[:-1].copy()
-    start, place = np.empty(items.size, np.uint32), np.empty(items.size, np.uint32)
     for row in range(indptr.size - 1):
-        for at in range(indptr[row], indptr[row + 1]):
+        for at in range(indptr[row] + 1, indptr[row + 1]):
+            pointers[(items[at] >> _SHIFT) + 1] += 1
+    pointers = np.cumsum(pointers)
+    free, entries = pointers[:-1].copy(), np.empty(pointers[-1], np.uint64)
+    for row in range(indptr.size - 1):
+        for at in range(indptr[row] + 1, indptr[row + 1]):
             movie = items[at] >> _SHIFT
-            start[free[movie]], place[free[movie]] = indptr[row], at
+            entries[free[movie]] = _entry(indptr[row], at - indptr[row], items[at] & _VALUE)
             free[movie] += 1
-    return Columns(items, pointers, start, place)
+    return Columns(items, pointers, entries)
+
+
+@_compiled
+def _entry(start: int, length: int, value: np.uint32) -> np.uint64:
+    return (np.uint64(start) << _HALF) | (np.uint64(length) << _OVER_OWN) | np.uint64(value)
 
 
 def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Array, Array]:
@@ -100,11 +110,17 @@ def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Ar
     once, by the thread that has its larger number; each thread keeps the k best of what it met, so that the
     k best of all are among them whichever thread did what.
     """
-    shape = (threads, measure.norm.size)
+    size = measure.norm.size
+    shape = (threads, size)
     kept = Kept(np.zeros((*shape, 2 * k), np.uint64), np.zeros(shape, np.int64), np.full(shape, _SMALLEST))
+    parts = iter(range(0, size, _PART))
 
     def share(thread: int) -> None:
-        _share(matrix, measure, Kept(*(part[thread] for part in kept)), thread, threads)
+        own = Kept(*(part[thread] for part in kept))
+        for begin in parts:  # each thread takes the next part when it is free
+            _learn(own.floors, kept.floors)
+            _share(matrix, measure, own, slice(begin, min(begin + _PART, size)))
+        _forget_worse(own)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(share, range(threads)))
@@ -114,29 +130,46 @@ def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Ar
 
 
 @_compiled
-def _share(matrix: Columns, measure: Measure, kept: Kept, thread: int, threads: int) -> None:
+def _share(matrix: Columns, measure: Measure, kept: Kept, movies: slice) -> None:
+    """Keep the pairs of some movies with those of smaller numbers."""
     dots = np.zeros(measure.norm.size, np.uint32)
-    block = np.zeros(_BLOCK, np.float32)
-    for movie in range(thread, dots.size, threads):
+    block, good = np.zeros(_BLOCK, np.float32), np.zeros(_BLOCK, np.uint8)
+    for movie in range(movies.start, movies.stop):
         _add_dots(matrix, movie, dots)
         for begin in range(0, movie, _BLOCK):
             part = slice(begin, min(begin + _BLOCK, movie))
             _similarities(dots[part], measure, measure.norm[movie], measure.norm[part], block)
-            if _any_good(block[: part.stop - begin], kept.floors[movie], kept.floors[part]):
-                _keep_good(block[: part.stop - begin], kept, movie, begin)
-    for movie in range(dots.size):
+            if _any_good(block, kept.floors[movie], kept.floors[part], good):
+                _keep_good(block, good, kept, movie, begin)
+
+
+@_compiled
+def _forget_worse(kept: Kept) -> None:
+    """Put 0 for the keys that were met since and not kept."""
+    for movie in range(kept.sizes.size):
         kept.keys[movie, kept.sizes[movie] :] = 0
+
+
+@_compiled
+def _learn(own: Array, all_floors: Array) -> None:
+    """Raise floors to just below those of other threads, which have met k as good already."""
+    for floors in all_floors:
+        for movie in range(own.size):
+            own[movie] = max(own[movie], floors[movie] * _BELOW)
 
 
 @_compiled
 def _add_dots(matrix: Columns, movie: int, dots: Array) -> None:
     """Add the products of a movie with every movie of a smaller number."""
     end = matrix.pointers[movie + 1]
-    for entry in range(matrix.pointers[movie], end):
-        prefetch(matrix.items, np.int64(matrix.start[min(entry + _AHEAD, end - 1)]))
-        place = matrix.place[entry]
-        own = matrix.items[place] & _VALUE
-        for item in matrix.items[matrix.start[entry] : place]:
+    for at in range(matrix.pointers[movie], end):
+        later = np.int64(matrix.entries[min(at + _AHEAD, end - 1)] >> _HALF)
+        prefetch(matrix.items, later)
+        prefetch(matrix.items, later + _LINE)
+        entry = matrix.entries[at]
+        start, length = np.int64(entry >> _HALF), np.int64((entry >> _OVER_OWN) & _LENGTH)
+        own = np.uint32(entry & _OWN)
+        for item in matrix.items[start : start + length]:
             dots[item >> _SHIFT] += own * (item & _VALUE)
 
 
@@ -149,24 +182,33 @@ def _similarities(dots: Array, measure: Measure, own: np.float32, norm: Array, b
 
 
 @_compiled
-def _any_good(block: Array, floor: np.float32, floors: Array) -> bool:
-    """Whether a similarity gets in on either side; one pass without branches.
+def _any_good(block: Array, floor: np.float32, floors: Array, good: Array) -> bool:
+    """Which similarities get in on either side, and whether any does; one pass without branches.
 
     A movie is offered to each other one by ascending number, so that an equal similarity is never better.
     """
-    good = np.uint32(0)
-    for at in range(block.size):
-        good |= np.uint32(block[at] > min(floor, floors[at]))
-    return bool(good)
+    good[floors.size :] = 0
+    for at in range(floors.size):
+        good[at] = block[at] > min(floor, floors[at])
+    return bool(good.view(np.uint64).any())
 
 
 @_compiled
-def _keep_good(block: Array, kept: Kept, movie: int, begin: int) -> None:
-    for at in range(block.size):
-        if block[at] > kept.floors[movie]:
-            _keep(kept, movie, _key(block[at], begin + at))
-        if block[at] > kept.floors[begin + at]:
-            _keep(kept, begin + at, _key(block[at], movie))
+def _keep_good(block: Array, good: Array, kept: Kept, movie: int, begin: int) -> None:
+    words = good.view(np.uint64)
+    for word in range(words.size):
+        if words[word]:
+            for at in range(_WORD * word, _WORD * (word + 1)):
+                if good[at]:
+                    _offer(kept, block[at], movie, begin + at)
+
+
+@_compiled
+def _offer(kept: Kept, similarity: np.float32, movie: int, other: int) -> None:
+    if similarity > kept.floors[movie]:
+        _keep(kept, movie, _key(similarity, other))
+    if similarity > kept.floors[other]:
+        _keep(kept, other, _key(similarity, movie))
 
 
 @_compiled
@@ -189,7 +231,7 @@ def _keep(kept: Kept, movie: int, key: np.uint64) -> None:
         k = keys.size // 2
         _select(keys, k - 1)
         kept.sizes[movie] = k
-        kept.floors[movie] = _similarity(keys[k - 1])
+        kept.floors[movie] = max(kept.floors[movie], _similarity(keys[k - 1]))
 
 
 @_compiled

@@ -30,7 +30,7 @@ def _oracle(data: Interactions, values: np.ndarray, shrinkage: float, k: int) ->
     return np.where(best > 0, numbers, 0), best
 
 
-@pytest.mark.parametrize(("users", "movies", "k"), [(40, 35, 5), (300, 200, 10), (200, 333, 300), (1, 30, 3)])
+@pytest.mark.parametrize(("users", "movies", "k"), [(40, 35, 5), (300, 200, 10), (200, 333, 300), (600, 900, 4), (1, 30, 3)])
 def test_neighbours_are_those_of_a_dense_product_ties_by_number(users: int, movies: int, k: int) -> None:
     data = matrix(tastes(users, movies))
     values = data.strength // 8 + 1
@@ -52,7 +52,7 @@ def test_many_equal_similarities_are_ordered_by_number() -> None:
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
 def test_the_number_of_shares_does_not_change_a_bit(threads: int) -> None:
-    data = matrix(tastes(300, 200))
+    data = matrix(tastes(500, 700))
     one, many = (_kernel(data, data.strength, 2.0, 10, count) for count in (1, threads))
     assert all(a.tobytes() == b.tobytes() for a, b in zip(one, many, strict=True))
 
