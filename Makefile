@@ -7,7 +7,7 @@ METRICS_PORT ?= 9101
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-clean test test-real test-stack check format lock bench-train
+.PHONY: help venv demo demo-clean test test-real test-stack check format lock bench-train bench-retrain
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ test-stack: venv  ## the tests against real containers; REQUIRE=part,part fails 
 
 bench-train: venv .venv-bench/ready  ## our fit beside other libraries'; docs/benchmarks.md keeps the results
 	$(BIN)/python -m benchmarks.training
+
+bench-retrain: venv  ## the whole retrain of a million users, from the store to the model that serves
+	$(BIN)/python -m benchmarks.retrain
 
 .venv-bench/ready: requirements-bench.txt requirements-bench-lenskit.txt
 	$(PYTHON) -m venv .venv-bench

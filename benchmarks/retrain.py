@@ -110,7 +110,7 @@ def report(found: Watched, size: str, facts: dict[str, str]) -> Report:
     """The section of the page."""
     most = max((used for _, used in found.memory), default=0.0)
     rest = found.seconds - sum(seconds for _, seconds in found.steps)
-    rows = [*found.steps, ("start and end of the process", rest), ("all", found.seconds), ("CPU of all", found.cpu)]
+    rows = [*found.steps, ("what no step tells of", rest), ("all", found.seconds), ("CPU of all", found.cpu)]
     return Report(
         "retrain",
         "make bench-retrain",

@@ -30,7 +30,9 @@ def _oracle(data: Interactions, values: np.ndarray, shrinkage: float, k: int) ->
     return np.where(best > 0, numbers, 0), best
 
 
-@pytest.mark.parametrize(("users", "movies", "k"), [(40, 35, 5), (300, 200, 10), (200, 333, 300), (600, 900, 4), (1, 30, 3)])
+@pytest.mark.parametrize(
+    ("users", "movies", "k"), [(40, 35, 5), (300, 200, 10), (200, 333, 300), (600, 900, 4), (1, 30, 3)]
+)
 def test_neighbours_are_those_of_a_dense_product_ties_by_number(users: int, movies: int, k: int) -> None:
     data = matrix(tastes(users, movies))
     values = data.strength // 8 + 1
