@@ -24,6 +24,12 @@ _ANSWER_MS = 10_000
 _SESSION_MS = 10_000  # how long the partitions of a killed member wait for another one
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 10.0
+_TOLD = {
+    "kafka": logging.WARNING,
+    "kafka.consumer.subscription_state": logging.INFO,  # which partitions are ours
+    "kafka.net.selector": logging.ERROR,  # each time that we work on what was read
+}
+"""From which level on the driver's own lines are logged: at INFO it tells of every connection and answer."""
 
 
 class LogError(Exception):
@@ -118,7 +124,8 @@ class Topic:
     api_version: tuple[int, ...] | None
 
     def connection(self) -> dict[str, Any]:
-        """What every client of kafka-python wants to know."""
+        """What every client of kafka-python wants to know; asked for before one is made."""
+        _quieten()
         given = {"api_version": self.api_version} if self.api_version else {}
         return given | {
             "bootstrap_servers": list(self.servers),
@@ -143,6 +150,13 @@ def _topic(url: str) -> Topic:
             f"{url!r} is not a log: expected file:///PATH or kafka://HOST:PORT/TOPIC[?api_version=2.3]"
         )
     return Topic(name, servers, None if version == ["0"] else tuple(map(int, version)))
+
+
+def _quieten() -> None:
+    """Levels that somebody else has set stay."""
+    for name, level in _TOLD.items():
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(level)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,17 @@ def read(log: Log, number: int, seconds: float = 30) -> dict[str, bytes]:
     return found
 
 
+def test_of_the_drivers_own_lines_the_log_shows_which_partitions_are_ours_and_what_goes_wrong(
+    mock_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    write(mock_url, LINES[:10])
+    assert len(read(open_log(mock_url, "group"), 10)) == 10
+    told = {(record.name, record.levelno) for record in caplog.records if record.name.startswith("kafka")}
+    assert ("kafka.consumer.subscription_state", logging.INFO) in told
+    assert {name for name, level in told if level < logging.WARNING} == {"kafka.consumer.subscription_state"}
+
+
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < deadline:
