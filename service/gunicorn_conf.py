@@ -58,6 +58,15 @@ def _forget_metrics() -> None:
         file.unlink()
 
 
+def _freeze() -> None:
+    """Keep what lives as long as the process from the collector.
+
+    It takes tens of milliseconds to walk it, and writes into pages that workers share otherwise.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def on_starting(_: Any) -> None:
     """Begin the metrics anew and say once how the service runs."""
     logging.basicConfig(
@@ -66,6 +75,8 @@ def on_starting(_: Any) -> None:
     _metrics.mkdir(parents=True, exist_ok=True)
     _forget_metrics()
     import service.app  # noqa: F401 -- once, for all workers
+
+    _freeze()
 
     logging.getLogger("service").info(
         "http://%s workers=%d class=%s threads=%d split=%s",
@@ -85,12 +96,8 @@ def when_ready(arbiter: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Open the port.
-
-    What lives as long as the worker is kept from the collector, which takes tens of milliseconds to walk it.
-    """
-    gc.collect()
-    gc.freeze()
+    """Open the port."""
+    _freeze()
     for listener in worker.sockets:
         listener.sock.listen(worker.cfg.backlog)
 
