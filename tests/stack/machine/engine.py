@@ -13,6 +13,10 @@ from tests.servers.getting import MissingPartError, install, program
 
 _PATIENCE = 60
 """Seconds until an engine must answer."""
+_PROCESSORS = Path("/sys/fs/cgroup/cpu")
+"""Where groups of processes share the processors out, in cgroups of version 1."""
+_WEIGHT = 16_384
+"""Of an engine and its containers; 1,024 is that of a single session on the machine."""
 
 
 @contextmanager
@@ -40,15 +44,35 @@ def _daemon(folder: Path) -> Iterator[None]:
     os.environ["DOCKER_HOST"] = f"unix://{folder}/sock"
     command = [program("dockerd"), "-H", os.environ["DOCKER_HOST"], "--pidfile", f"{folder}/pid"]
     command += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
-    with (folder / "log").open("w") as log:
-        daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    with _group(folder.name) as group, (folder / "log").open("w") as log:
+        daemon = subprocess.Popen([*group, *command], stdout=log, stderr=log, start_new_session=True)
+        try:
+            _wait(daemon, folder / "log")
+            yield
+        finally:
+            daemon.terminate()
+            daemon.wait()
+            del os.environ["DOCKER_HOST"]
+
+
+@contextmanager
+def _group(name: str) -> Iterator[list[str]]:
+    """Words before an engine's command that give it and its containers, together, their weight.
+
+    Without, all containers share what a single session of the machine gets.
+    """
+    group = _PROCESSORS / name
+    if not os.access(_PROCESSORS / "cpu.shares", os.W_OK):
+        yield []
+        return
+    for part in (group, group / "containers"):  # all of the engine; of that, the containers
+        part.mkdir()
+        (part / "cpu.shares").write_text(str(_WEIGHT))
     try:
-        _wait(daemon, folder / "log")
-        yield
+        yield ["sh", "-c", f'echo $$ >{group}/cgroup.procs; exec "$@" --cgroup-parent=containers', "engine"]
     finally:
-        daemon.terminate()
-        daemon.wait()
-        del os.environ["DOCKER_HOST"]
+        for part in (group / "containers", group):
+            part.rmdir()
 
 
 def _wait(daemon: subprocess.Popen[bytes], log: Path) -> None:
