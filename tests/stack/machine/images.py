@@ -15,6 +15,17 @@ _STAND_INS = ROOT / "docker" / "stand-ins"
 FERRETDB = "marquee-ferretdb"
 """The image that stands for MongoDB's, for docker/stand-ins/ferretdb.yml."""
 _PULL_SECONDS = 900
+_STANDS_IN = {
+    "apache/kafka": "Kafka's own jars from Maven Central on Debian's Java",
+    "mongo": "FerretDB over SQLite, which speaks MongoDB's protocol but knows no replica set",
+}
+_VERSIONS = {
+    "nginx": "nginx -v",
+    "prom/prometheus": "prometheus --version",
+    "prom/alertmanager": "alertmanager --version",
+    "python": "python --version",
+}
+"""What an image that was made on this machine is asked for its version."""
 
 
 def wanted() -> list[str]:
@@ -26,10 +37,8 @@ def wanted() -> list[str]:
 
 def obtain(image: str) -> str:
     """How the image came to this machine, in words; MissingPartError where it cannot be had."""
-    if stands_for := _label(image):
-        return f"there already: a stand-in for {stands_for}"
     if present(image):
-        return "there already"
+        return "there already, from a registry" if _registry(image) else f"STOOD IN: {_said(image)}"
     refused = _pull(image)
     if not refused:
         return "pulled"
@@ -44,12 +53,25 @@ def present(image: str) -> bool:
     return not _docker("image", "inspect", image)
 
 
-def _label(image: str) -> str:
-    form = '{{index .Config.Labels "marquee.stands-for"}}'
+def _registry(image: str) -> str:
+    """Digests of the image in registries; empty where it was made on this machine."""
+    return _printed("image", "inspect", "-f", '{{join .RepoDigests " "}}', image)
+
+
+def _said(image: str) -> str:
+    """What an image that was made on this machine holds, in its program's words."""
+    name = image.partition(":")[0]
+    if name in _STANDS_IN:
+        return _STANDS_IN[name]
+    said = _printed("run", "--rm", "--entrypoint", "sh", image, "-c", _VERSIONS.get(name, "true"))
+    return f"made on this machine, {said.splitlines()[0] if said else 'of an unknown version'}"
+
+
+def _printed(*arguments: str) -> str:
     done = subprocess.run(
-        ["docker", "image", "inspect", "-f", form, image], capture_output=True, text=True, check=False
+        ["docker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    return done.stdout.strip().replace("<no value>", "")
+    return done.stdout.strip()
 
 
 def _pull(image: str) -> str:
@@ -69,15 +91,15 @@ def _kafka(image: str) -> str:
     if not jars.exists():
         broker.get()
     _build("kafka", image, {"libs": jars, "kafka-run": _STAND_INS / "kafka-run"})
-    return "STOOD IN: Kafka's own jars from Maven Central on Debian's Java"
+    return f"STOOD IN: {_said(image)}"
 
 
-def _ferretdb(_: str) -> str:
+def _ferretdb(image: str) -> str:
     program = getting.keep("ferretdb", Path(database.__file__).parent / "ferretdb") / "ferretdb"
     if not program.exists():
         database.get()
     _build("ferretdb", FERRETDB, {"ferretdb": program})
-    return "STOOD IN: FerretDB over SQLite, which speaks MongoDB's protocol but knows no replica set"
+    return f"STOOD IN: {_said(image)}"
 
 
 _BUILDERS: dict[str, Callable[[str], str]] = {"apache/kafka": _kafka, "mongo": _ferretdb}
