@@ -22,17 +22,24 @@ _WEIGHT = 16_384
 @contextmanager
 def engine() -> Iterator[str]:
     """Where the engine that commands inside reach comes from; MissingPartError where none can be had."""
-    if not shutil.which("docker"):
-        install("docker.io")
-    if _answers():
+    if shutil.which("docker") and _answers():
         yield "the one that answers"
         return
     if os.geteuid() != 0:
         raise MissingPartError(
             "no Docker engine answers; start one, or run this as root to have one of its own"
         )
+    _have_dockerd()
     with tempfile.TemporaryDirectory(prefix="dockerd.") as folder, _daemon(Path(folder)):
         yield f"a dockerd of its own in {folder}"
+
+
+def _have_dockerd() -> None:
+    """A client may be there without an engine."""
+    try:
+        program("dockerd")
+    except MissingPartError:
+        install("docker.io")
 
 
 def _answers() -> bool:
