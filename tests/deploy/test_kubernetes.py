@@ -49,3 +49,19 @@ def test_the_images_are_those_of_the_compose_file() -> None:
     composed = set(re.findall(r"^    image: (\S+)$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE))
     used = {container["image"] for _, pod in _pods() for container in pod["containers"]}
     assert used - {"marquee:latest"} <= composed
+
+
+def test_every_process_of_the_compose_file_but_the_audience_has_a_manifest() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    ours = {
+        name: tuple(service.get("command", ()))
+        for name, service in services.items()
+        if service["image"].startswith("marquee:") and name != "audience"
+    }
+    containers = [container for _, pod in _pods() for container in pod["containers"]]
+    used = {
+        tuple(container.get("command", ()))
+        for container in containers
+        if container["image"].startswith("marquee:")
+    }
+    assert used == set(ours.values())

@@ -55,7 +55,7 @@ class Running:
 
 
 def _running(generation: str) -> Iterator[Running]:
-    ports = {name: str(free_port()) for name in ("PUBLISH_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
+    ports = {f"{name}_PORT": str(free_port()) for name in ("PUBLISH", "PROMETHEUS", "ALERTMANAGER", "STATUS")}
     password = {"GRAFANA_ADMIN_PASSWORD": secrets.token_urlsafe()}
     stack = Stack(
         _command(generation), f"marquee-test-{generation}", {"MARQUEE_TAG": "test", **ports, **password}
@@ -80,8 +80,8 @@ def second_generation() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def running(first_generation: Running) -> Running:
-    """The whole stack but Grafana, as `docker-compose up -d --build` makes it."""
-    first_generation.stack.compose("up", "-d", "--build")
+    """What `docker-compose up -d --build` makes, but the retrainer: it would act on half a log."""
+    first_generation.stack.compose("up", "-d", "--build", "--scale", "retrainer=0")
     return first_generation
 
 
@@ -129,11 +129,7 @@ def members(stack: Stack) -> list[int]:
 
 def ingested(stack: Stack) -> float:
     """Lines that the running copies of ingest have written."""
-    pages = [stack.page(container, 9101, "/metrics") for container in stack.containers("ingest")]
-    counters = [
-        line for page in pages for line in page.splitlines() if line.startswith("ingest_lines_total{")
-    ]
-    return sum(float(line.rpartition(" ")[2]) for line in counters)
+    return sum(metrics(stack, "ingest", "ingest_lines_total").values())
 
 
 @pytest.fixture(scope="session")
@@ -144,6 +140,25 @@ def serving(running: Running, truth: events.Truth) -> Running:
         publish(running, label, events.LAST_DAY, days=5)
     wait_until(running.ready, "recommendations")
     return running
+
+
+@pytest.fixture(scope="session")
+def whole(serving: Running) -> Running:
+    """The whole stack but Grafana; the retrainer has made what was due."""
+    serving.stack.scale("retrainer", 1)
+    wait_until(lambda: bool(metrics(serving.stack, "retrainer", "retrain_runs_total")), "a retrain")
+    return serving
+
+
+def metrics(stack: Stack, service: str, name: str) -> dict[str, float]:
+    """A metric of all containers of a service by its labels, added up; empty before they answer."""
+    found: dict[str, float] = {}
+    for container in stack.containers(service):
+        for line in stack.page(container, 9101, "/metrics").splitlines():
+            metric, _, value = line.rpartition(" ")
+            if metric.partition("{")[0] == name:
+                found[metric] = found.get(metric, 0.0) + float(value)
+    return found
 
 
 def publish(running: Running, label: str, until: str, days: int) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ from tests.stack.conftest import Running, wait_until
 from tests.stack.machine.images import ROOT
 
 pytestmark = pytest.mark.stack
-_UP = ["recom_service", "load_balancer", "ingest", "mongo", "kafka", "prometheus", "alertmanager"]
+_JOBS = ["ingest", "retrainer", "api_monitor", "model_quality_monitor"]
+_DASHBOARDS = ["prometheus", "alertmanager", "api_monitor"]
+_UP = ["recom_service", "load_balancer", "mongo", "kafka", "prometheus", "alertmanager", *_JOBS]
 
 
 @pytest.fixture(scope="module", params=_UP)
-def container(request: pytest.FixtureRequest, running: Running) -> dict[str, Any]:
+def container(request: pytest.FixtureRequest, whole: Running) -> dict[str, Any]:
     """One container of each service that runs."""
-    found = running.stack.containers(request.param)
+    found = whole.stack.containers(request.param)
     assert found, f"{request.param} does not run"
     return found[0]
 
@@ -39,7 +42,7 @@ def test_its_root_file_system_cannot_be_written(container: dict[str, Any]) -> No
 
 
 def test_its_memory_is_limited_and_it_comes_back_after_a_crash(container: dict[str, Any]) -> None:
-    assert 0 < container["HostConfig"]["Memory"] <= 2 * 2**30
+    assert 0 < container["HostConfig"]["Memory"] <= 4 * 2**30
     assert container["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
 
 
@@ -57,7 +60,7 @@ def test_only_nginx_and_the_dashboards_are_reached_from_outside_and_only_from_th
 ) -> None:
     service = container["Config"]["Labels"]["com.docker.compose.service"]
     bound = [binding for port in container["NetworkSettings"]["Ports"].values() for binding in port or []]
-    assert bool(bound) == (service in {"load_balancer", "prometheus", "alertmanager"})
+    assert bool(bound) == (service in {"load_balancer", *_DASHBOARDS})
     assert {binding["HostIp"] for binding in bound} <= {"127.0.0.1"}
 
 
@@ -67,18 +70,32 @@ def test_the_commit_is_baked_into_the_image(running: Running) -> None:
     assert running.stack.run(["docker", "exec", replica["Id"], "cat", "GIT_COMMIT"]) == head.stdout
 
 
-def test_prometheus_asks_every_replica(running: Running) -> None:
-    running.stack.scale("recom_service", 3)
-    prometheus = running.stack.containers("prometheus")[0]["NetworkSettings"]["Ports"]["9090/tcp"][0][
-        "HostPort"
-    ]
-    query = f"http://127.0.0.1:{prometheus}/api/v1/query"
+def test_prometheus_asks_every_replica_and_every_job(whole: Running) -> None:
+    whole.stack.scale("recom_service", 3)
+    expected = Counter(["recom_service"] * 3 + _JOBS) + Counter(
+        ingest=1, alertmanager=1
+    )  # ingest has two copies
 
-    def up() -> int:
-        found = requests.get(query, params={"query": 'up{job="recom_service"} == 1'}, timeout=5).json()
-        return len(found["data"]["result"])
+    def asked() -> Counter[str]:
+        return Counter(series["job"] for series in _query(whole, "up == 1"))
 
-    wait_until(lambda: up() == 3, "three replicas are asked")
+    wait_until(lambda: asked() == expected, "all are asked")
+
+
+def test_prometheus_knows_the_rules(whole: Running) -> None:
+    assert _prometheus(whole, "rules", {})["groups"]
+
+
+def _query(running: Running, query: str) -> list[dict[str, str]]:
+    """The labels of all series that a query finds."""
+    return [series["metric"] for series in _prometheus(running, "query", {"query": query})["result"]]
+
+
+def _prometheus(running: Running, page: str, parameters: dict[str, str]) -> dict[str, Any]:
+    ports = running.stack.containers("prometheus")[0]["NetworkSettings"]["Ports"]
+    url = f"http://127.0.0.1:{ports['9090/tcp'][0]['HostPort']}/api/v1/{page}"
+    data: dict[str, Any] = requests.get(url, params=parameters, timeout=5).json()["data"]
+    return data
 
 
 @pytest.mark.parametrize("generation", ["first_generation", "second_generation"])
