@@ -10,7 +10,7 @@ from flask import Flask
 from ml.split import parse_split
 from service import views
 from service.answering import Answering
-from service.fresh import Histories
+from service.fresh import LIMIT, Histories
 from service.holder import Holder
 from service.recorder import Recorder
 from service.shortcut import Shortcut
@@ -60,5 +60,5 @@ class _Opener:
         """The store; StoreError where it cannot be opened now."""
         with self._opening:
             if self._store is None:
-                self._store = open_store(self._url)
+                self._store = open_store(self._url, LIMIT)
             return self._store

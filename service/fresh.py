@@ -10,6 +10,8 @@ from store.port import Seen, Store, StoreError
 _log = logging.getLogger(__name__)
 
 _TOLERANCE = 3
+LIMIT = 0.1
+"""Seconds that a caller waits for the store."""
 
 
 class Breaker:
@@ -50,7 +52,7 @@ class Histories:
     """
 
     def __init__(
-        self, store: Callable[[], Store], telemetry: Telemetry, limit: float = 0.1, pause: float = 3.0
+        self, store: Callable[[], Store], telemetry: Telemetry, limit: float = LIMIT, pause: float = 3.0
     ) -> None:
         self._store = store
         self._telemetry = telemetry

@@ -70,7 +70,7 @@ class MongoStore(Store):
     data.
     """
 
-    def __init__(self, url: str, history_seconds: float = 0.1) -> None:
+    def __init__(self, url: str, history_seconds: float = 60) -> None:
         self._history_seconds = history_seconds
         with _errors():
             self._client = _client(url)

@@ -3,10 +3,13 @@ from time import sleep
 
 import pytest
 
-from service.fresh import Breaker, Histories
+from service.app import create_app
+from service.fresh import LIMIT, Breaker, Histories
 from service.telemetry import Telemetry
+from store import open_store
 from store.port import Seen, StoreUnavailable
 from store.sqlite import SqliteStore
+from tests.service import world
 
 
 class Moody(SqliteStore):
@@ -96,3 +99,11 @@ def test_an_open_breaker_admits_one_attempt_after_each_pause():
     assert not breaker.admits()
     sleep(0.25)
     assert [breaker.admits(), breaker.admits()] == [True, False]
+
+
+def test_the_service_has_the_store_give_up_a_look_up_when_its_callers_do(monkeypatch, folder) -> None:
+    opened = []
+    monkeypatch.setattr("service.app.open_store", lambda *given: opened.append(given) or open_store(*given))
+    app = create_app(world.settings(folder))
+    app.extensions["answering"].close()
+    assert opened == [(world.settings(folder).store_url, LIMIT)]

@@ -7,7 +7,6 @@ import pytest
 from pymongo import MongoClient
 
 from store import open_store
-from store.mongo import MongoStore
 from store.port import Store
 from tests.fakes import MemoryStore
 
@@ -48,5 +47,4 @@ def _opened(adapter: str, request: pytest.FixtureRequest, folder: Path) -> Store
     if adapter == "memory":
         return MemoryStore()
     url = _url(adapter, request, folder)
-    # a busy machine must not make a look-up late
-    return MongoStore(url, history_seconds=30) if adapter == "mongo" else open_store(url)
+    return open_store(url)

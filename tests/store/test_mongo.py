@@ -12,7 +12,7 @@ from gridfs import GridFSBucket
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from store import mongo
+from store import mongo, open_store
 from store.port import Batch, ModelRef, StoreError, StoreUnavailable
 from tests.servers.process import free_port
 from tests.store.world import viewing
@@ -56,7 +56,7 @@ def test_an_address_that_cannot_be_one_is_refused() -> None:
 
 @pytest.mark.real
 def test_a_history_that_takes_too_long_is_unavailable(mongo_url: str) -> None:
-    with closing(mongo.MongoStore(mongo_url, history_seconds=1e-6)) as store:
+    with closing(open_store(mongo_url, history_seconds=1e-6)) as store:
         store.record(Batch([viewing()]))
         with pytest.raises(StoreUnavailable):
             store.history(7)
