@@ -1,7 +1,8 @@
 """The store in MongoDB: majority writes, records under an `_id` made of their identity, models in GridFS."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -162,6 +163,20 @@ class MongoStore(Store):
             [documents.watched(each) for each in watched if each["movie"] not in besides],
             [documents.rated(each) for each in rated if each["movie"] not in besides],
         )
+
+    def histories(self, users: Sequence[int]) -> Mapping[int, Sequence[Seen]]:
+        with _errors():
+            watched = self._by_user("viewings", users, documents.WATCHED, documents.watched)
+            rated = self._by_user("ratings", users, documents.RATED, documents.rated)
+        return {user: history.joined(watched[user], rated[user]) for user in users}
+
+    def _by_user(
+        self, name: str, users: Sequence[int], fields: Sequence[str], row: Callable[[Document], Any]
+    ) -> Mapping[int, list[Any]]:
+        found: dict[int, list[Any]] = defaultdict(list)
+        for each in self._database[name].find({"user": {"$in": list(users)}}, ("user", *fields)):
+            found[each["user"]].append(row(each))
+        return found
 
     # models
 

@@ -210,8 +210,12 @@ class Store(ABC):
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         """Every movie that the user ever watched or rated besides those given; empty for an unknown user.
 
-        Read while a viewer waits: StoreUnavailable where it takes longer than about 0.1 s.
+        Read while a viewer waits: StoreUnavailable where it takes longer than the store was opened for.
         """
+
+    def histories(self, users: Sequence[int]) -> Mapping[int, Sequence[Seen]]:
+        """The histories of many users, each of them a key; nobody waits."""
+        return {user: self.history(user) for user in users}
 
     # models
 

@@ -4,7 +4,7 @@ docs/decisions/the-gate-compares-recipes.md tells why not simply the two models 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +19,8 @@ from movielog.events import DAY
 from store.port import Seen
 
 Array = np.ndarray[Any, Any]
-History = Callable[[int], Sequence[Seen]]
-"""A user's whole history, as the store gives it."""
+Histories = Mapping[int, Sequence[Seen]]
+"""Whole histories by user, as the store gives them."""
 
 _NOBODY = -1
 """A user that no model knows."""
@@ -39,7 +39,7 @@ class _Known(NamedTuple):
 
     since: int
     start: int
-    history: History
+    histories: Histories
 
     def answer(self, model: KnnModel, user: int) -> Sequence[str]:
         """What a model recommends that knows nothing of the user but this."""
@@ -49,19 +49,23 @@ class _Known(NamedTuple):
 
     def seen(self, user: int) -> Sequence[Seen]:
         """All of the user's movies up to `start`."""
-        return [one for one in self.history(user) if one.last_time < self.start]
+        return [one for one in self.histories[user] if one.last_time < self.start]
 
 
 def hold(
-    model: KnnModel, serving: KnnModel | None, table: pd.DataFrame, history: History, bar: Bar
+    model: KnnModel,
+    serving: KnnModel | None,
+    table: pd.DataFrame,
+    told: Callable[[Sequence[int]], Histories],
+    bar: Bar,
 ) -> Contest:
     """The contest on the model's snapshot: what users of the newest 24 hours, who were there before, turned
     to then and liked is foretold, a fold of them at a time, from the histories up to then."""
     start = int(table["time"].max()) + 1 - DAY
     _, after = evaluation.since(table, start)
     liked = evaluation.some_users(after[_strength(model, after) >= bar.liked], bar.most_users)
-    known = _Known(model.window.start, start, cache(history))
     users = np.unique(liked["user"])
+    known = _Known(model.window.start, start, told(users.tolist()))
     folds = [
         _fold(model, serving, known, table, liked[liked["user"].isin(users[number :: bar.folds])])
         for number in range(bar.folds)

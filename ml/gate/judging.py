@@ -76,7 +76,7 @@ def examined(
     answered = answers.ask(model, table, bar)
     if answered.reasons:
         return answered
-    found = verdict.judge(contest.hold(model, serving, table, store.history, bar), bar)
+    found = verdict.judge(contest.hold(model, serving, table, store.histories, bar), bar)
     return Verdict(found.reasons, {**answered.figures, **found.figures})
 
 

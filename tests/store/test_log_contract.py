@@ -210,6 +210,9 @@ def test_history_joins_days_and_ratings_by_movie(store: Store) -> None:
     }
     assert store.history(8) == [Seen(MOVIES[0], viewing().last_time, 3, None)]
     assert list(store.history(9)) == []
+    assert {user: set(seen) for user, seen in store.histories([9, 7, 8]).items()} == {
+        user: set(store.history(user)) for user in (7, 8, 9)
+    }
 
 
 def test_a_history_leaves_out_the_movies_that_are_known_already(store: Store) -> None:
