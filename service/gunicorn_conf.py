@@ -75,7 +75,9 @@ def on_starting(_: Any) -> None:
     _metrics.mkdir(parents=True, exist_ok=True)
     _forget_metrics()
     import service.app  # noqa: F401 -- once, for all workers
+    from ml.trial import warm_up
 
+    warm_up()
     _freeze()
 
     logging.getLogger("service").info(
