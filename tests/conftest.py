@@ -72,7 +72,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
 
 @pytest.fixture(scope="session")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
-    """Starts Alertmanager on a configuration file."""
+    """Starts Alertmanager on (configuration file, URL of an operator's webhook or nothing)."""
     yield from _starter("alertmanager", web.alertmanager, tmp_path_factory)
 
 

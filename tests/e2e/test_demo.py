@@ -1,12 +1,9 @@
 """The whole loop as a newcomer starts it, on ports and in a folder of its own."""
 
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,52 +16,9 @@ from movielog.events import DAY
 from settings import Settings
 from store.port import Window
 from store.sqlite import SqliteStore
-from tests.servers.process import free_port
+from tests.e2e.running import ROOT, Demo
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 100
 ID = re.compile(r"[^\s,/=]+")
-
-
-class Demo:
-    """A running demo and what it has printed so far."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port, service = free_port(), free_port()
-        command = [sys.executable, "-m", "demo", "--folder", str(folder)]
-        command += ["--port", str(self.port), "--service-port", str(service)]
-        command += ["--metrics-port", str(free_port())]
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.lines: list[str] = []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        self.lines.extend(iter(self.process.stdout.readline, ""))
-
-    def wait_for(self, text: str) -> str:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if found := [line for line in self.lines if text in line]:
-                return found[-1]
-            time.sleep(0.2)
-        pytest.fail(f"no {text!r} in\n{''.join(self.lines[-60:])}")
-
-    def interrupt(self) -> None:
-        """Ctrl-C: the terminal signals the foreground group."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(30)
-
-    def recommend(self, user: int) -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{self.port}/recommend/{user}", timeout=5)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from typing import Any, Self
 from tests.servers.getting import program
 from tests.servers.process import Server, answers, free_port, listens
 
+_START = Path(__file__).parents[2] / "monitor" / "alertmanager.sh"
+
 
 class WebServer(Server):
     """A server with a page to ask, at `url` (no slash at its end)."""
@@ -35,10 +37,12 @@ def prometheus(folder: Path, config: Path) -> WebServer:
     return _watcher([program("prometheus"), *data], folder / "prometheus.log")
 
 
-def alertmanager(folder: Path, config: Path) -> WebServer:
-    """Alertmanager on a configuration file, alone, its data in `folder`."""
-    data = [f"--config.file={config}", f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
-    return _watcher([program("prometheus-alertmanager", "alertmanager"), *data], folder / "alertmanager.log")
+def alertmanager(folder: Path, config: Path, webhook: str = "") -> WebServer:
+    """Alertmanager on a configuration file, alone, its data in `folder`, the operator's webhook added."""
+    start = ["env", f"ALERT_WEBHOOK_URL={webhook}", f"TMPDIR={folder}", "sh", str(_START), str(config)]
+    data = [f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
+    server = program("prometheus-alertmanager", "alertmanager")
+    return _watcher([*start, server, *data], folder / "alertmanager.log")
 
 
 def _watcher(command: list[str], log: Path) -> WebServer:
