@@ -173,8 +173,8 @@ def _asked_by_dashboards() -> Iterator[tuple[str, str]]:
 def _without_limits(expression: str) -> str:
     """The query as it is asked in a demo that is well and a minute old.
 
-    Comparisons say yes or no, `unless` and `absent` want what they would rather not find, now is compared with
-    five seconds before, and Grafana's variables are set.
+    Comparisons say yes or no, `unless` and `absent` want what they would rather not find, now is compared
+    with five seconds before, and Grafana's variables are set.
     """
     expression = re.sub(r" (==|!=|>=|<=|>|<) ", r" \1 bool ", expression)
     expression = re.sub(r"\bunless\b", "and", expression).replace("absent(", "(")
