@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 import prometheus_client as prometheus
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -10,20 +11,21 @@ from prometheus_client.registry import Collector
 from ml.retraining.pipeline import TIMELESS
 from ml.retraining.schedule import NEWEST
 from movielog.events import SECOND
-from store.port import RUNNING, Retrain
+from store.port import ARMS, FAILED, PUBLISHED, REFUSED, RUNNING, UNFIT, Retrain
 
 _NOT_MEASURED = {NEWEST, TIMELESS}
 
 
 class Telemetry(Collector):
-    """Shows the retrains that it was told of last; labels with a value of NaN where there is none."""
+    """Shows the retrains that it was told of last, and nothing of them before."""
 
     def __init__(self, registry: prometheus.CollectorRegistry) -> None:
-        self._retrains: Sequence[Retrain] = ()
+        self._retrains: Sequence[Retrain] | None = None
         self._next = prometheus.Gauge(
             "retrain_next_run_timestamp_seconds", "When the next model is due, in the log's time.",
             registry=registry,
         )  # fmt: skip
+        self._next.set(float("nan"))
         self._running = prometheus.Gauge("retrain_running", "1 while a model is made.", registry=registry)
         self._backlog = prometheus.Gauge(
             "provenance_backlog", "Retrains not yet pushed to the DVC remote.", registry=registry
@@ -42,6 +44,8 @@ class Telemetry(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         """The families that follow from the retrains."""
+        if self._retrains is None:
+            return
         ended = [retrain for retrain in self._retrains if retrain.outcome != RUNNING]
         yield _counted(ended)
         yield _last_run(ended)
@@ -53,9 +57,11 @@ class Telemetry(Collector):
 
 
 def _counted(ended: Sequence[Retrain]) -> CounterMetricFamily:
+    """Every outcome from 0 on: a count that first shows as 1 has not increased for Prometheus."""
     family = CounterMetricFamily("retrain_runs", "Retrains by how they ended.", labels=["label", "outcome"])
-    for (label, outcome), number in Counter((str(one.label), one.outcome) for one in ended).items():
-        family.add_metric([label, outcome], number)
+    counted = Counter((one.label, one.outcome) for one in ended)
+    for label, outcome in product(ARMS, (PUBLISHED, REFUSED, UNFIT, FAILED)):
+        family.add_metric([str(label), outcome], counted[label, outcome])
     return family
 
 
