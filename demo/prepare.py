@@ -9,6 +9,9 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+import yaml
+
+from demo import watching
 from demo.plan import ROOT, Plan
 from movielog.events import DAY
 from movielog.times import day_of
@@ -24,6 +27,7 @@ def prepare(plan: Plan, environment: Mapping[str, str]) -> None:
     for folder in (plan.folder, plan.folder / "temp"):
         folder.mkdir(parents=True, exist_ok=True)
     _write_balancer(plan)
+    _write_watchers(plan)
     _write_settings(plan, environment)
     if not plan.log.exists():
         _write_history(plan, environment)
@@ -44,6 +48,18 @@ def _write_balancer(plan: Plan) -> None:
     template = (Path(__file__).parent / "nginx.conf").read_text()
     text = template.replace("@SERVERS@", servers).replace("@PORT@", str(plan.port))
     (plan.folder / "nginx.conf").write_text(text)
+
+
+def _write_watchers(plan: Plan) -> None:
+    if not plan.watchers:
+        return
+    jobs = {job: [f"127.0.0.1:{port}"] for job, port in plan.metrics_ports.items()}
+    services = [f"127.0.0.1:{port}" for port in plan.service_ports]
+    alertmanager = f"127.0.0.1:{plan.watch_ports['alertmanager']}"
+    config = watching.prometheus(jobs | {"recom_service": services}, alertmanager)
+    (plan.folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    status_page = f"http://{jobs['api_monitor'][0]}"
+    (plan.folder / "alertmanager.yml").write_text(watching.alertmanager(status_page))
 
 
 def _write_history(plan: Plan, environment: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager on the shipped files, told where things are on this machine.
+"""The shipped files of Prometheus and Alertmanager as the tests want them.
 
 Besides addresses some waiting is cut short, and none of the ranges that rules look back over: targets and
 rules are asked every second, SlowAnswers must hold for five of them rather than a minute, and Alertmanager
@@ -11,43 +11,38 @@ from typing import Any
 
 import yaml
 
-MONITOR = Path(__file__).parents[2] / "monitor"
-
-
-def _shipped(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((MONITOR / name).read_text())
-    return loaded
+from demo import watching
 
 
 def prometheus_file(folder: Path, targets: Mapping[str, Sequence[str]], alertmanager: str) -> Path:
     """The configuration with each job's targets, as HOST:PORT; the rules beside it."""
-    config = _shipped("prometheus.yml")
+    config = watching.prometheus(targets, alertmanager)
     config["global"] = dict.fromkeys(config["global"], "1s")
-    config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [alertmanager]}]
-    config["scrape_configs"] = [
-        {"job_name": job["job_name"], "static_configs": [{"targets": list(targets[job["job_name"]])}]}
-        for job in config["scrape_configs"]
-    ]
-    (folder / "first_rule.yml").write_text(yaml.safe_dump(_impatient(_shipped("first_rule.yml"))))
+    [rules] = config["rule_files"]
+    config["rule_files"] = ["first_rule.yml"]
+    (folder / "first_rule.yml").write_text(_impatient(Path(rules)))
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
     return file
 
 
-def _impatient(rules: dict[str, Any]) -> dict[str, Any]:
+def _impatient(file: Path) -> str:
+    rules: dict[str, Any] = yaml.safe_load(file.read_text())
     for group in rules["groups"]:
         group.pop("interval", None)
         for rule in group["rules"]:
             if rule.get("alert") == "SlowAnswers":
                 rule["for"] = "5s"
-    return rules
+    return yaml.safe_dump(rules)
 
 
 def alertmanager_file(folder: Path, status_page: str) -> Path:
-    """The configuration with the status page's URL for alerts."""
-    text, file = (MONITOR / "alertmanager.yml").read_text(), folder / "alertmanager.yml"
-    changes = {"http://api_monitor:9101/alerts": status_page, "group_wait: 10s": "group_wait: 0s"}
-    for shipped, here in (changes | {"group_interval: 1m": "group_interval: 1s"}).items():
+    """The configuration with the status page at http://HOST:PORT."""
+    text, file = watching.alertmanager(status_page), folder / "alertmanager.yml"
+    for shipped, here in {
+        "group_wait: 10s": "group_wait: 0s",
+        "group_interval: 1m": "group_interval: 1s",
+    }.items():
         assert text.count(shipped) == 1
         text = text.replace(shipped, here)
     file.write_text(text)

@@ -17,11 +17,13 @@ import pytest
 import requests
 import yaml
 
+from demo.plan import JOBS
+from demo.watching import MONITOR
 from movielog.events import SECOND, Requested
 from movielog.parse import MalformedLine, parse_line
 from tests.conftest import Starter
 from tests.e2e.delaying import DelayingProxy
-from tests.e2e.local import MONITOR, alertmanager_file, prometheus_file
+from tests.e2e.local import alertmanager_file, prometheus_file
 from tests.e2e.running import ROOT, Demo
 from tests.servers.process import listens
 from tests.servers.web import Webhook, WebServer
@@ -31,17 +33,42 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 RANGE = 300
 """Seconds that SlowAnswers looks back over."""
 DEADLINE = 750
-JOBS = ("ingest", "retrainer", "api_monitor", "model_quality_monitor")
 
 
 @dataclass
 class Watched:
-    """A running demo with who watches it; until `patient` (monotonic) it may not have shown everything."""
+    """A running demo with who watches it; until `patient` (monotonic) it may not have shown everything.
+
+    What is put on `running` ends with it.
+    """
 
     demo: Demo
     prometheus: WebServer
     webhook: Webhook
     patient: float
+    running: ExitStack
+
+    @property
+    def log(self) -> Path:
+        """The event log."""
+        return self.demo.folder / "made-up" / "movielog.log"
+
+    def comes(self, url: str, rate: int) -> None:
+        """One more audience asks the service at `url`, `rate` times a second, waits long and watches fast."""
+        command = [
+            sys.executable,
+            "-m",
+            "movielog.simulate",
+            "live",
+            "--url",
+            url,
+            "--log",
+            f"file://{self.log}",
+        ]
+        pace = ["--rate", str(rate), "--timeout-ms", "3000", "--speed", "1200"]
+        audience = subprocess.Popen([*command, *pace], cwd=ROOT)
+        self.running.callback(audience.wait)
+        self.running.callback(audience.terminate)
 
     def ask(self, query: str, when: float | None = None) -> list[dict[str, Any]]:
         """The series that a query gives; AssertionError with the reason where it is refused."""
@@ -52,7 +79,7 @@ class Watched:
 
     def requests(self) -> list[Requested]:
         """What the log says of requests, line by line."""
-        lines = (self.demo.folder / "made-up" / "movielog.log").read_bytes().splitlines()
+        lines = self.log.read_bytes().splitlines()
         events = [_event(line) for line in lines if b"recommendation request" in line]
         return [event for event in events if isinstance(event, Requested)]
 
@@ -74,28 +101,18 @@ def watched(
         running.callback(demo.interrupt)
         webhook = running.enter_context(Webhook())
         demo.wait_for("/recommend/<userid>")
-        ports = {job: demo.metrics_port + number for number, job in enumerate(JOBS)}
-        sender = alertmanager(
-            alertmanager_file(folder, f"http://127.0.0.1:{ports['api_monitor']}/alerts"), webhook.url
-        )
+        jobs = {job: [f"127.0.0.1:{demo.metrics_port + number}"] for number, job in enumerate(JOBS)}
+        sender = alertmanager(alertmanager_file(folder, f"http://{jobs['api_monitor'][0]}"), webhook.url)
         address = sender.url.removeprefix("http://")
-        targets = {job: [f"127.0.0.1:{port}"] for job, port in ports.items()} | {
-            "recom_service": [f"127.0.0.1:{port}" for port in _services(demo)],
-            "alertmanager": [address],
-        }
+        targets = jobs | {"recom_service": [f"127.0.0.1:{port}" for port in _services(demo)]}
         server = prometheus(prometheus_file(folder, targets, address))
-        yield Watched(demo, server, webhook, time.monotonic() + 100)
+        yield Watched(demo, server, webhook, time.monotonic() + 100, running)
 
 
 def _services(demo: Demo) -> list[int]:
     """Two behind nginx, or one alone."""
     ports = [demo.service_port, demo.service_port + 1]
     return ports if all(map(listens, ports)) else [demo.port]
-
-
-def _audience(url: str, log: Path, rate: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "movielog.simulate", "live", "--url", url, "--log", f"file://{log}"]
-    return subprocess.Popen([*command, "--rate", str(rate), "--timeout-ms", "3000"], cwd=ROOT)
 
 
 def _recounted(asked: list[Requested], begin: float, end: float) -> tuple[float, float]:
@@ -118,19 +135,13 @@ def _slow_answers(status: str) -> Any:
 
 
 def test_delayed_answers_reach_the_webhook_with_their_share_and_their_end_does(watched: Watched) -> None:
-    with DelayingProxy(f"http://127.0.0.1:{watched.demo.port}", seconds=1.0) as proxy, ExitStack() as running:
-        log = watched.demo.folder / "made-up" / "movielog.log"
-
-        def comes(url: str, rate: int) -> None:
-            audience = _audience(url, log, rate)
-            running.callback(audience.wait)
-            running.callback(audience.terminate)
-
-        comes(proxy.url, 15)
-        [fired] = watched.webhook.wait_for(_slow_answers("firing"), 60)["alerts"]
-        proxy.seconds = 0.0
-        comes(f"http://127.0.0.1:{watched.demo.port}", 60)
-        [resolved] = watched.webhook.wait_for(_slow_answers("resolved"), 90)["alerts"]
+    service = f"http://127.0.0.1:{watched.demo.port}"
+    proxy = watched.running.enter_context(DelayingProxy(service, seconds=1.0))
+    watched.comes(proxy.url, 15)
+    [fired] = watched.webhook.wait_for(_slow_answers("firing"), 60)["alerts"]
+    proxy.seconds = 0.0
+    watched.comes(service, 80)
+    [resolved] = watched.webhook.wait_for(_slow_answers("resolved"), 90)["alerts"]
 
     asked = watched.requests()
     told = re.match(r"([0-9.]+)% of the requests", fired["annotations"]["summary"])
