@@ -14,7 +14,7 @@ import requests
 from tests.servers.process import free_port
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 100
+PATIENCE = 160
 
 
 class Demo:
