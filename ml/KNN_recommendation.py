@@ -13,9 +13,10 @@ from pathlib import Path
 if not __package__:  # run by its path: the packages are one folder up
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from ml import routes, snapshot
+from ml import engines, routes, snapshot
+from ml.engines import EngineError
 from ml.evaluation import Quality
-from ml.knn import KnnModel
+from ml.knn import KnnModel, Nearest
 from ml.retraining import parameters
 from ml.retraining.parameters import ParameterError
 from ml.training import LastDay, foretell_last_day, keep, last_day, train
@@ -46,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(os.environ)
         with closing(open_store(settings.store_url)) as store:
-            print(_run(store, settings, arguments))
-    except (StoreError, SettingsError, ParameterError, ValueError) as error:
+            print(_run(store, settings, arguments, engines.chosen(arguments, os.environ)))
+    except (EngineError, StoreError, SettingsError, ParameterError, ValueError) as error:
         print(f"KNN_recommendation: {error}", file=sys.stderr)
         return 2
     return 0
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "--until", type=_date, help="last day of the window, UTC (default: the newest event's)"
     )
     parser.add_argument("--days", type=_days, help="days of the window (default: WINDOW_DAYS)")
+    engines.add_arguments(parser)
     return parser
 
 
@@ -76,7 +78,7 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _run(store: Store, settings: Settings, arguments: argparse.Namespace) -> str:
+def _run(store: Store, settings: Settings, arguments: argparse.Namespace, engine: Nearest) -> str:
     progress = Progress()
     newest = _newest_day(store, settings)
     window = Window.until(arguments.until or newest, arguments.days or settings.window_days)
@@ -85,7 +87,7 @@ def _run(store: Store, settings: Settings, arguments: argparse.Namespace) -> str
     if table.empty:
         raise ValueError(f"nobody watched or rated anything {_span(window)}; the newest event is of {newest}")
     params = parameters.read(Path(settings.params), settings.neighbours).knn
-    model = train(table, arguments.label, window, params)
+    model = train(table, arguments.label, window, params, engine)
     progress.done("trained")
     measured = foretell_last_day(table, window, params)
     progress.done("measured")

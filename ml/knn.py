@@ -5,7 +5,7 @@ by their root, shrunk where few users saw both. docs/decisions/knn-settings.md t
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -157,9 +157,21 @@ def _rung_without_row(fresh: Mapping[str, float]) -> str:
     return RECENT if any(weight > 0 for weight in fresh.values()) else POPULAR
 
 
-def fit(interactions: Interactions, params: Params, name: str, window: Window) -> KnnModel:
-    """Train a model of that name; the same input gives the same arrays on any number of threads."""
-    numbers, similarities = similar(interactions, params)
+Nearest = Callable[[Array, Array, neighbours.Measure, int], tuple[Array, Array]]
+"""Rows (`indptr`, and items as `neighbours.pack` makes them), measure, k -> as `neighbours.nearest`."""
+
+
+def here(indptr: Array, items: Array, measure: neighbours.Measure, k: int) -> tuple[Array, Array]:
+    """The nearest movies, found by all threads of this process."""
+    matrix = neighbours.columns(indptr, items, measure.norm.size)
+    return neighbours.nearest(matrix, measure, k, numba.get_num_threads())
+
+
+def fit(
+    interactions: Interactions, params: Params, name: str, window: Window, nearest: Nearest = here
+) -> KnnModel:
+    """Train a model of that name; the same input gives the same arrays wherever and on how many threads."""
+    numbers, similarities = similar(interactions, params, nearest)
     tables = Tables(
         interactions.users,
         interactions.indptr,
@@ -171,18 +183,15 @@ def fit(interactions: Interactions, params: Params, name: str, window: Window) -
     return KnnModel(name, window, params, interactions.movies, interactions.lengths, tables)
 
 
-def similar(interactions: Interactions, params: Params) -> tuple[Array, Array]:
+def similar(interactions: Interactions, params: Params, nearest: Nearest = here) -> tuple[Array, Array]:
     """The most similar movies of each and their similarities: numbers (uint32) and float32, movies x k."""
-    size = len(interactions.movies)
-    k = max(1, min(params.neighbours, size - 1))
+    k = max(1, min(params.neighbours, len(interactions.movies) - 1))
     items, sums = _values(interactions, params)
     mean = sums.sum() / max(1, items.size)
     measure = neighbours.Measure(
         np.sqrt(sums.astype(np.float64)).astype(np.float32), np.float32(params.shrinkage * mean)
     )
-    matrix = neighbours.columns(interactions.indptr, items, size)
-    numbers, similarities = neighbours.nearest(matrix, measure, k, numba.get_num_threads())
-    return numbers, similarities
+    return nearest(interactions.indptr, items, measure, k)
 
 
 def _values(interactions: Interactions, params: Params) -> tuple[Array, Array]:

@@ -34,11 +34,13 @@ def last_day(window: Window) -> date:
     return day_of(window.end - 1)
 
 
-def train(table: pd.DataFrame, label: int, window: Window, params: knn.Params) -> knn.KnnModel:
+def train(
+    table: pd.DataFrame, label: int, window: Window, params: knn.Params, engine: knn.Nearest = knn.here
+) -> knn.KnnModel:
     """The model of a snapshot; ValueError where it has no rows."""
     if table.empty:
         raise ValueError("nothing to train on: nobody watched or rated anything")
-    return knn.fit(matrix.interactions(table), params, model_name(label, window), window)
+    return knn.fit(matrix.interactions(table), params, model_name(label, window), window, engine)
 
 
 def foretell_last_day(table: pd.DataFrame, window: Window, params: knn.Params) -> LastDay:

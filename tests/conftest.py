@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import database, getting, parts, web
+from tests.servers import database, getting, parts, spark, web
 from tests.servers.broker import Broker
 from tests.servers.web import Webhook, WebServer
 
@@ -45,6 +45,21 @@ def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def mongo_url(mongo_server: str) -> Iterator[str]:
     """URL of an empty database of the test's own."""
     with database.fresh(mongo_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def spark_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of a program that uses Spark on loopback."""
+    _need("spark")
+    return spark.environ(tmp_path_factory.mktemp("spark"))
+
+
+@pytest.fixture(scope="session")
+def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a standalone Spark master with two workers."""
+    _need("spark")
+    with spark.cluster(tmp_path_factory.mktemp("cluster"), workers=2) as url:
         yield url
 
 

@@ -4,6 +4,7 @@ Movies are numbers from 0, popular ones first. A *key* is a similarity and a mov
 orders by similarity and then by the smaller movie: the float32's bits above, the movie's complement below.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -82,19 +83,23 @@ def squares(items: Array, movies: int) -> Array:
 
 
 @_compiled
-def columns(indptr: Array, items: Array, movies: int) -> Columns:
-    """The matrix both ways, from rows; fewer than 2^32 interactions and 2^24 movies."""
+def columns(indptr: Array, items: Array, movies: int, first: int = 0) -> Columns:
+    """The matrix both ways, from rows; fewer than 2^32 interactions and 2^24 movies.
+
+    Movies of numbers below `first` have no entries.
+    """
     pointers = np.zeros(movies + 1, np.int64)
     for row in range(indptr.size - 1):
         for at in range(indptr[row] + 1, indptr[row + 1]):
-            pointers[(items[at] >> _SHIFT) + 1] += 1
+            pointers[(items[at] >> _SHIFT) + 1] += (items[at] >> _SHIFT) >= first
     pointers = np.cumsum(pointers)
     free, entries = pointers[:-1].copy(), np.empty(pointers[-1], np.uint64)
     for row in range(indptr.size - 1):
         for at in range(indptr[row] + 1, indptr[row + 1]):
             movie = items[at] >> _SHIFT
-            entries[free[movie]] = _entry(indptr[row], at - indptr[row], items[at] & _VALUE)
-            free[movie] += 1
+            if movie >= first:
+                entries[free[movie]] = _entry(indptr[row], at - indptr[row], items[at] & _VALUE)
+                free[movie] += 1
     return Columns(items, pointers, entries)
 
 
@@ -106,25 +111,41 @@ def _entry(start: int, length: int, value: np.uint32) -> np.uint64:
 def nearest(matrix: Columns, measure: Measure, k: int, threads: int) -> tuple[Array, Array]:
     """The k most similar movies of each: numbers (uint32) and similarities (float32), movies x k, best first.
 
-    A row with fewer ends in similarities of 0. Every dot product must be below 2^32. Each pair is computed
-    once, by the thread that has its larger number; each thread keeps the k best of what it met, so that the
-    k best of all are among them whichever thread did what.
+    A row with fewer ends in similarities of 0. Every dot product must be below 2^32.
     """
-    size = measure.norm.size
-    shape = (threads, size)
+    return listed(best_keys(matrix, measure, k, threads, range(measure.norm.size)))
+
+
+def best_keys(matrix: Columns, measure: Measure, k: int, threads: int, movies: range) -> Array:
+    """The k best keys of every movie (movies x k, the best first, 0 for none), as far as they are of pairs
+    whose larger number is in `movies`.
+
+    Each pair is computed once, by the thread that has its larger number; each thread keeps the k best of
+    what it met, so that the k best of all are among them whichever thread did what.
+    """
+    shape = (threads, measure.norm.size)
     kept = Kept(np.zeros((*shape, 2 * k), np.uint64), np.zeros(shape, np.int64), np.full(shape, _SMALLEST))
-    parts = iter(range(0, size, _PART))
+    parts = iter(range(movies.start, movies.stop, _PART))
 
     def share(thread: int) -> None:
         own = Kept(*(part[thread] for part in kept))
         for begin in parts:  # each thread takes the next part when it is free
             _learn(own.floors, kept.floors)
-            _share(matrix, measure, own, slice(begin, min(begin + _PART, size)))
+            _share(matrix, measure, own, slice(begin, min(begin + _PART, movies.stop)))
         _forget_worse(own)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(share, range(threads)))
-    keys = np.sort(np.concatenate(kept.keys, axis=1), axis=1)[:, : -k - 1 : -1]
+    return merged(list(kept.keys), k)
+
+
+def merged(keys: Sequence[Array], k: int) -> Array:
+    """The k best of several movies' keys, each movies x any number: movies x k, the best first."""
+    return np.sort(np.concatenate(keys, axis=1), axis=1)[:, : -k - 1 : -1]
+
+
+def listed(keys: Array) -> tuple[Array, Array]:
+    """Numbers (uint32) and similarities (float32) of keys, 0 for none."""
     similarities = (keys >> _HALF).astype(np.uint32).view(np.float32)
     return np.where(keys > 0, _LOW - (keys & _LOW), 0).astype(np.uint32), similarities
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.servers import broker, database, getting
+from tests.servers import broker, database, getting, spark
 from tests.servers.getting import MissingPartError
 
 
@@ -29,6 +29,7 @@ def _debian(package: str, *choices: tuple[str, ...]) -> Part:
 PARTS = {
     "kafka": Part(broker.find, broker.get),
     "mongo": Part(database.find, database.get),
+    "spark": Part(spark.find, spark.get),
     "nginx": _debian("nginx", ("nginx",)),
     "prometheus": _debian("prometheus", ("prometheus",), ("promtool",)),
     "alertmanager": _debian(
