@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from movielog.events import DAY
 from movielog.parse import MalformedLine, time_of
@@ -23,19 +23,24 @@ class Limits:
     largest_malformed: float = 0.05
 
 
-def faults(
-    ratings: pd.DataFrame, watches: pd.DataFrame, malformed: int, window: Window, limits: Limits
-) -> Sequence[str]:
+class Counts(NamedTuple):
+    """Of a window: users, events (int64, ratings and viewings) by day, and the lines that told of them."""
+
+    users: int
+    events: np.ndarray
+    lines: int
+
+
+def faults(counts: Counts, malformed: int, window: Window, limits: Limits) -> Sequence[str]:
     """What is wrong with a window, a sentence each; empty where it is fit. Its last day may not be over yet.
 
-    ratings, watches: the store's frames of the window. malformed: lines in quarantine from that time.
+    malformed: lines in quarantine from that time.
     """
-    users = len(np.union1d(ratings["user"].unique(), watches["user"].unique()))
     return [
-        *_too_few("users", users, limits.fewest_users),
-        *_too_few("interactions", len(ratings) + len(watches), limits.fewest_interactions),
-        *_days(_events_by_day(ratings, watches, window), window, limits.largest_jump),
-        *_malformed(malformed, len(ratings) + int(watches["minutes"].sum()), limits.largest_malformed),
+        *_too_few("users", counts.users, limits.fewest_users),
+        *_too_few("interactions", int(counts.events.sum()), limits.fewest_interactions),
+        *_days(counts.events, window, limits.largest_jump),
+        *_malformed(malformed, counts.lines, limits.largest_malformed),
     ]
 
 
@@ -52,11 +57,6 @@ def malformed_lines(lines: Iterable[Quarantined], window: Window) -> tuple[int, 
 
 def _too_few(what: str, found: int, fewest: int) -> list[str]:
     return [f"{found} {what}: at least {fewest} are needed"] if found < fewest else []
-
-
-def _events_by_day(ratings: pd.DataFrame, watches: pd.DataFrame, window: Window) -> np.ndarray:
-    times = np.concatenate([ratings["time"], watches["first_time"]]).astype(np.int64)
-    return np.bincount((times - window.start) // DAY, minlength=(window.end - window.start) // DAY)
 
 
 def _days(events: np.ndarray, window: Window, largest_jump: float) -> list[str]:

@@ -69,25 +69,45 @@ def snapshot(ratings: "pd.DataFrame", watches: "pd.DataFrame") -> "pd.DataFrame"
     Columns: user (int64), movie (category), time (int64, the newest), minutes (int32, seen in all viewings
     together), rating (float64, the newest, the highest of several at once; NaN for none).
     """
+    return joined([rated(ratings), watched(watches)])
+
+
+def rated(ratings: "pd.DataFrame") -> "pd.DataFrame":
+    """What a snapshot needs of ratings."""
+    columns = ratings[["user", "movie", "time", "rating"]]
+    return columns.assign(minutes=np.zeros(len(ratings), np.int32))
+
+
+def watched(watches: "pd.DataFrame") -> "pd.DataFrame":
+    """What a snapshot needs of viewings."""
+    columns = watches[["user", "movie", "first_time"]].rename(columns={"first_time": "time"})
+    return columns.assign(minutes=watches["minutes"].astype(np.int32), rating=np.nan)
+
+
+def joined(parts: "list[pd.DataFrame]") -> "pd.DataFrame":
+    """The snapshot of at least one part as `rated` and `watched` make them; the list is empty afterwards."""
     import pandas as pd
 
     movie = pd.api.types.union_categoricals(
-        [_movies(ratings), _movies(watches)], sort_categories=True, ignore_order=True
+        [_movies(part) for part in parts], sort_categories=True, ignore_order=True
     )
-    user, unrated = np.concatenate([ratings["user"], watches["user"]]), np.full(len(watches), np.nan)
-    minutes = np.concatenate([np.zeros(len(ratings), np.int32), watches["minutes"].astype(np.int32)])
-    order = np.lexsort((movie.codes, user))
-    user, codes = user[order], movie.codes[order]
-    time = np.concatenate([ratings["time"], watches["first_time"]])[order]
+    columns = {name: [part.pop(name).to_numpy() for part in parts] for name in ("time", "minutes", "rating")}
+    user, codes = np.concatenate([part["user"] for part in parts]), movie.codes
+    parts.clear()
+    order = np.lexsort((codes, user))
+    user, codes = user[order], codes[order]
     starts = np.flatnonzero(np.r_[True, (user[1:] != user[:-1]) | (codes[1:] != codes[:-1])][: len(user)])
+    user, codes = user[starts], codes[starts]
+    time, minutes, rating = (np.concatenate(columns.pop(name))[order] for name in list(columns))
     return pd.DataFrame(
         {
-            "user": user[starts],
-            "movie": pd.Categorical.from_codes(codes[starts], movie.categories),
+            "user": user,
+            "movie": pd.Categorical.from_codes(codes, movie.categories),
             "time": np.maximum.reduceat(time, starts),
-            "minutes": np.add.reduceat(minutes[order], starts, dtype=np.int32),
-            "rating": _newest(np.concatenate([ratings["rating"], unrated])[order], time, starts),
-        }
+            "minutes": np.add.reduceat(minutes, starts, dtype=np.int32),
+            "rating": _newest(rating, time, starts),
+        },
+        copy=False,
     )
 
 
@@ -100,26 +120,38 @@ def _movies(frame: "pd.DataFrame") -> "pd.Categorical":
 
 def _newest(rating: Array, time: Array, starts: Array) -> Array:
     """Of each group of rows the newest rating, the highest of several at once, NaN for none."""
-    rated_at = np.where(np.isnan(rating), np.iinfo(np.int64).min, time)
-    newest = np.maximum.reduceat(rated_at, starts)
-    sizes = np.diff(starts, append=len(rating))
-    rating = np.where(rated_at == np.repeat(newest, sizes), rating, np.nan)
-    return np.asarray(np.fmax.reduceat(rating, starts))
+    given = np.flatnonzero(~np.isnan(rating))
+    group, rating, time = np.searchsorted(starts, given, side="right") - 1, rating[given], time[given]
+    order = np.lexsort((rating, time, group))
+    newest = np.full(len(starts), np.nan)
+    newest[group[order]] = rating[order]  # of several for one place the last one stays
+    return newest
 
 
 def interactions(table: "pd.DataFrame") -> Interactions:
     """The matrix of a snapshot; rows of the snapshot in any order, one per user and movie."""
     ids, column = _by_popularity(table["movie"])
-    users, row = np.unique(table["user"].to_numpy(), return_inverse=True)
+    users, row = _numbered(table["user"].to_numpy())
     order = np.argsort(row * len(ids) + column)
     row, column = row[order], column[order]
-    minutes, rating, time = (table[name].to_numpy()[order] for name in ("minutes", "rating", "time"))
-    lengths = _lengths(column, minutes, len(ids))
     indptr = np.searchsorted(row, np.arange(len(users) + 1))
-    parts = _parts(indptr)
-    steps = [strength(minutes[part], lengths[column[part]], rating[part]) for part in parts]
-    weights = [faded(step, _newer(row[part], time[part])) for step, part in zip(steps, parts, strict=True)]
-    return Interactions(users, ids, indptr, column, np.concatenate(steps), np.concatenate(weights), lengths)
+    minutes, rating, time = (table[name].to_numpy() for name in ("minutes", "rating", "time"))
+    lengths = _lengths(column, minutes[order], len(ids))
+    steps, weights = np.empty(len(order), np.uint8), np.empty(len(order), np.uint8)
+    for part in _parts(indptr):
+        some = order[part]
+        steps[part] = strength(minutes[some], lengths[column[part]], rating[some])
+        weights[part] = faded(steps[part], _newer(row[part], time[some]))
+    return Interactions(users, ids, indptr, column, steps, weights, lengths)
+
+
+def _numbered(user: Array) -> tuple[Array, Array]:
+    """The users, ascending, and the place of each row's user among them."""
+    if (user[1:] < user[:-1]).any():
+        users, row = np.unique(user, return_inverse=True)
+        return users, row
+    first = np.r_[True, user[1:] != user[:-1]][: len(user)]
+    return user[first], np.cumsum(first) - 1
 
 
 def _parts(indptr: Array) -> list[slice]:
@@ -144,14 +176,15 @@ def _by_popularity(movie: "pd.Series") -> tuple[tuple[str, ...], Array]:
 
 def _lengths(column: Array, minutes: Array, movies: int) -> Array:
     """Minutes (int32) that nine of ten of a movie's viewers do not exceed, at least `SHORTEST`."""
-    watched = np.flatnonzero(minutes)
-    order = watched[np.lexsort((minutes[watched], column[watched]))]
-    counts = np.bincount(column[watched], minlength=movies)
+    seen = minutes > 0
+    counts = np.bincount(column[seen], minlength=movies)
+    by_movie = column[seen].astype(np.int64) << 32 | minutes[seen]
+    by_movie.sort()
     ends = np.cumsum(counts)
     lengths = np.full(movies, SHORTEST, np.int32)
     some = counts > 0
     ninth = (ends - counts + (9 * counts + 9) // 10 - 1)[some]
-    lengths[some] = np.maximum(minutes[order[ninth]], SHORTEST)
+    lengths[some] = np.maximum(by_movie[ninth] & 0xFFFFFFFF, SHORTEST)
     return lengths
 
 

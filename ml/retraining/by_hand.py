@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ml import artifact, matrix, routes, snapshot
+from ml import artifact, routes, snapshot
 from ml.data_checks import faults
 from ml.gate import judging
 from ml.retraining import inputs, parameters
@@ -47,13 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _snapshot(store: Store, settings: Settings, given: Parameters, folder: Path) -> int:
     label, window = _asked(store, given)
-    ratings, watches = store.ratings(window), store.watches(window)
-    if found := faults(ratings, watches, 0, window, given.data):
+    table, counts = snapshot.counted(store, window)
+    if found := faults(counts, 0, window, given.data):
         print("the window is not fit to be trained on", *found, sep="\n  ", file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(model_name(label, window), label, window, given.knn, settings.split)
-    inputs.write(matrix.snapshot(ratings, watches), order, folder)
+    inputs.write(table, order, folder)
     print(order.name)
     return 0
 

@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 
-from ml import artifact, matrix, routes
-from ml.data_checks import faults, malformed_lines
+from ml import artifact, routes, snapshot
+from ml.data_checks import Counts, faults, malformed_lines
 from ml.gate.judging import Case, judged
 from ml.gate.verdict import Verdict
 from ml.retraining import inputs
@@ -111,32 +112,38 @@ def _found_dead(store: Store, attempt: Retrain) -> Retrain:
 
 def _made(shop: Workshop, attempt: Retrain) -> Retrain:
     with _step("data read and checked"):
-        ratings, watches = shop.store.ratings(attempt.window), shop.store.watches(attempt.window)
-        found, timeless = _amiss(shop, attempt, ratings, watches)
+        table, counts = snapshot.counted(shop.store, attempt.window)
+        found, timeless = _amiss(shop, attempt, counts)
     attempt = _with_figures(attempt, {TIMELESS: timeless})
     if found:
         return _end(shop, replace(attempt, outcome=UNFIT, reasons=tuple(found)))
     with shop.repository.in_hand():
-        return _tracked(shop, attempt, matrix.snapshot(ratings, watches))
+        folder = _written(shop, attempt, table)
+        del table  # others need the memory now
+        return _tracked(shop, attempt, folder)
 
 
-def _amiss(
-    shop: Workshop, attempt: Retrain, ratings: pd.DataFrame, watches: pd.DataFrame
-) -> tuple[list[str], int]:
+def _amiss(shop: Workshop, attempt: Retrain, counts: Counts) -> tuple[list[str], int]:
     """What is wrong with the window, and the quarantined lines without a time."""
     inside, timeless = malformed_lines(shop.store.quarantined(), attempt.window)
     known = [
         int(earlier.figures[TIMELESS]) for earlier in shop.store.retrains() if TIMELESS in earlier.figures
     ]
     malformed = inside + max(0, timeless - (known[-1] if known else 0))
-    return list(faults(ratings, watches, malformed, attempt.window, shop.parameters.data)), timeless
+    return list(faults(counts, malformed, attempt.window, shop.parameters.data)), timeless
 
 
-def _tracked(shop: Workshop, attempt: Retrain, table: pd.DataFrame) -> Retrain:
-    repository, folder = shop.repository, shop.repository.start(attempt.name)
+def _written(shop: Workshop, attempt: Retrain, table: pd.DataFrame) -> Path:
+    """The folder with all that the model is made from."""
+    folder = shop.repository.start(attempt.name)
     with _step(f"snapshot of {len(table):,} rows written"):
         knn, split = shop.parameters.knn, shop.split
         inputs.write(table, Order(attempt.name, attempt.label, attempt.window, knn, split), folder)
+    return folder
+
+
+def _tracked(shop: Workshop, attempt: Retrain, folder: Path) -> Retrain:
+    repository = shop.repository
     with _step("trained"):
         repository.run(attempt.name, [*_TRAIN.split(), attempt.name])
     with _step("kept"):

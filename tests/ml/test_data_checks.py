@@ -1,29 +1,21 @@
 from datetime import date
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from ml.data_checks import Limits, faults
-from movielog.events import DAY
+from ml.data_checks import Counts, Limits, faults
 from store.port import Window
 
 WINDOW = Window.until(date(2022, 4, 8), 5)
 LIMITS = Limits(fewest_users=10, fewest_interactions=50)
 
 
-def _frames(events_by_day: list[int], users: int = 20) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Ratings only on even days, watches of one minute only on odd ones."""
-    times = np.concatenate([np.full(n, WINDOW.start + day * DAY + 7) for day, n in enumerate(events_by_day)])
-    user = np.arange(len(times)) % users
-    even = (times - WINDOW.start) // DAY % 2 == 0
-    ratings = pd.DataFrame({"user": user[even], "time": times[even]})
-    watches = pd.DataFrame({"user": user[~even], "first_time": times[~even], "minutes": 1})
-    return ratings, watches
+def _counts(events_by_day: list[int], users: int = 20) -> Counts:
+    return Counts(min(users, sum(events_by_day)), np.array(events_by_day), sum(events_by_day))
 
 
 def test_an_ordinary_window_is_fit() -> None:
-    assert faults(*_frames([40, 50, 60, 50, 45]), 3, WINDOW, LIMITS) == []
+    assert faults(_counts([40, 50, 60, 50, 45]), 3, WINDOW, LIMITS) == []
 
 
 @pytest.mark.parametrize(
@@ -38,13 +30,13 @@ def test_an_ordinary_window_is_fit() -> None:
     ],
 )
 def test_what_is_wrong_is_named(days: list[int], users: int, malformed: int, told: str) -> None:
-    assert list(faults(*_frames(days, users), malformed, WINDOW, LIMITS)) == [told]
+    assert list(faults(_counts(days, users), malformed, WINDOW, LIMITS)) == [told]
 
 
 def test_the_last_day_may_not_be_over_yet() -> None:
-    assert faults(*_frames([40, 50, 60, 50, 2]), 0, WINDOW, LIMITS) == []
+    assert faults(_counts([40, 50, 60, 50, 2]), 0, WINDOW, LIMITS) == []
 
 
 def test_an_empty_window_lacks_everything() -> None:
-    told = faults(*_frames([0] * 5), 0, WINDOW, LIMITS)
+    told = faults(_counts([0] * 5), 0, WINDOW, LIMITS)
     assert len(told) == 2 + 5
