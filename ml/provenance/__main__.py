@@ -27,6 +27,7 @@ _COMMANDS = {
         commands.reproduce,
     ),
     "retrain": ("train an answer's model again from its data and compare", commands.retrain),
+    "account": ("count the requests of the log of which the service has no record", commands.account),
 }
 
 
@@ -50,29 +51,44 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, (does, _) in _COMMANDS.items():
         command = subparsers.add_parser(name, help=does, description=does, epilog=_EPILOG)
-        _add_options(command, many=name == "reproduce")
+        _add_repository(command)
+        if name != "account":
+            _add_answer(command)
+        if name in ("account", "reproduce"):
+            _add_span(command, sampled=name == "reproduce")
     arguments = parser.parse_args(argv)
-    if (arguments.user is None or arguments.at is None) and getattr(arguments, "since", None) is None:
-        many = " or, for many answers, --since" if arguments.command == "reproduce" else ""
-        parser.error(f"{arguments.command} needs --user and --at{many}")
+    if lacking := _lacking(arguments):
+        parser.error(f"{arguments.command} needs {lacking}")
     return arguments
 
 
-def _add_options(command: argparse.ArgumentParser, many: bool) -> None:
+def _lacking(arguments: argparse.Namespace) -> str:
+    """What a command cannot do without."""
+    given = vars(arguments)
+    if given.get("since") is not None or None not in (given.get("user"), given.get("at")):
+        return ""
+    if "user" not in given:
+        return "--since"
+    return "--user and --at" + (" or, for many answers, --since" if "since" in given else "")
+
+
+def _add_answer(command: argparse.ArgumentParser) -> None:
     command.add_argument("--user", type=_number(0), help="who was answered")
     command.add_argument("--at", type=_time(last_instant), metavar="TIME", help="when")
-    command.add_argument(
-        "--repository", help="path or URL of the provenance repository (default: PROVENANCE)"
-    )
-    command.add_argument(
-        "--remote", help="URL of the DVC remote (default: the one that the repository names)"
-    )
-    if many:
-        group = command.add_argument_group("many answers, in place of --user and --at")
-        group.add_argument("--since", type=_time(instant), metavar="TIME", help="from this time on")
-        group.add_argument("--until", type=_time(last_instant), metavar="TIME", help="up to this one")
+
+
+def _add_repository(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--repository", help="path or URL of the provenance repository")
+    command.add_argument("--remote", help="URL of the DVC remote, where the repository names another")
+
+
+def _add_span(command: argparse.ArgumentParser, sampled: bool) -> None:
+    group = command.add_argument_group("many answers")
+    group.add_argument("--since", type=_time(instant), metavar="TIME", help="from this time on")
+    group.add_argument("--until", type=_time(last_instant), metavar="TIME", help="up to this one")
+    if sampled:
         group.add_argument(
-            "--sample", type=_number(1), metavar="N", help="at most so many of them, at random"
+            "--sample", type=_number(1), metavar="N", help="so many of them at most, at random"
         )
         group.add_argument("--seed", type=_number(0), default=1, help="which ones (default: 1)")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ml.provenance import account as accounting
 from ml.provenance import reproduce as making_again
 from ml.provenance import trace as tracing
 from ml.provenance.archive import Archive
@@ -65,10 +66,19 @@ def reproduce(desk: Desk, arguments: argparse.Namespace) -> int:
     return _verdict([_said(each) for each in making_again.reproduce(desk.repository, answers)])
 
 
+def account(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Print how many answers of a span are recorded, and how many are to be inferred."""
+    print(accounting.text(accounting.account(desk.store, parse_split(desk.split), _span(arguments))))
+    return 0
+
+
+def _span(arguments: argparse.Namespace) -> Window:
+    return Window(arguments.since, _END if arguments.until is None else arguments.until + 1)
+
+
 def _chosen(store: Store, arguments: argparse.Namespace) -> Sequence[Answer]:
     """The recorded answers of a span, or some of them."""
-    until = _END if arguments.until is None else arguments.until + 1
-    frame = store.answers(Window(arguments.since, until), arguments.user)
+    frame = store.answers(_span(arguments), arguments.user)
     if frame.empty:
         raise ValueError("the service recorded no answer in that time")
     if arguments.sample and arguments.sample < len(frame):

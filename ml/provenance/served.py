@@ -17,7 +17,8 @@ REPLICAS_FOLLOW = 5 * SECOND
 
 _SPANS = (60 * SECOND, 3600 * SECOND, DAY, 30 * DAY)
 _END = 2**63 - 1
-_AROUND = 60 * SECOND
+AROUND = 60 * SECOND
+"""How far apart an answer and the log's line of it may be at most."""
 
 
 class NoAnswerError(Exception):
@@ -72,7 +73,7 @@ def find(store: Store, user: int, until: int) -> Served:
 
 def served(store: Store, user: int, window: Window) -> Sequence[Served]:
     """All answers to a user in a window, by the time of the answer or else of the log's line."""
-    around = Window(max(0, window.start - _AROUND), min(window.end + _AROUND, _END))
+    around = Window(max(0, window.start - AROUND), min(window.end + AROUND, _END))
     asked = store.requests(around, user)
     successful = [request_of(row) for row in rows(asked[asked["status"] == 200])]
     both = join([answer_of(row) for row in rows(store.answers(around, user))], successful)

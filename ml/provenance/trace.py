@@ -156,7 +156,9 @@ def _data(known: Record) -> Lines:
     window = data.get("window", {})
     yield "window", f"{window.get('start')} to {window.get('end')}"
     yield "params", _pairs(data.get("params", {}))
-    yield "code", str(data.get("commit"))
+    yield "snapshot", _pairs(data.get("snapshot", {}))
+    yield "code", f"{data.get('commit')}{' with uncommitted changes' if data.get('dirty') else ''}"
+    yield "created", str(data.get("created"))
     yield "python", str(data.get("python"))
     yield "libraries", _pairs(data.get("libraries", {}))
 

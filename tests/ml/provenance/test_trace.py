@@ -38,6 +38,7 @@ def test_a_recorded_answer_is_traced_to_all_that_made_it(past: Past, store: Stor
         known.data["commit"],
         f"numba {known.data['libraries']['numba']}",
         "neighbours 20",
+        f"sha256 {known.data['snapshot']['sha256']}",
         *(f"MD5 {file.md5}, {file.size:,} bytes" for file in known.files),
         "recent",
         "c 0.25",

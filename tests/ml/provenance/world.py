@@ -79,12 +79,14 @@ def make(folder: Path) -> Past:
     past = Past(folder)
     store = filled_store(folder)
     repository = Repository(past.repository, str(past.remote))
-    for label, window in ((1, EARLY), (2, LATE), (2, LATE)):
-        with repository.in_hand():
-            past.refs.append(_tracked(store, repository, label, window))
-        ref = past.refs[-1]
-        shutil.copytree(repository.folder / ref.name / MODEL, folder / "kept" / ref.digest)
-        store.record(Batch(ratings=[Rated(LATE.start, len(past.refs), movie, 5.0) for movie in MOVIES[:40]]))
+    with repository.in_hand():
+        for label, window in ((1, EARLY), (2, LATE), (2, LATE)):
+            ref = _tracked(store, repository, label, window)
+            past.refs.append(ref)
+            shutil.copytree(repository.folder / ref.name / MODEL, folder / "kept" / ref.digest)
+            more = [Rated(LATE.start, len(past.refs), movie, 5.0) for movie in MOVIES[:40]]
+            store.record(Batch(ratings=more))
+        assert repository.push() == []
     _add_routes(past, store)
     store.close()
     return past
@@ -97,7 +99,6 @@ def _tracked(store: Store, repository: Repository, label: int, window: Window) -
     repository.run(name, ["python", "-m", train.__name__, name])
     ref = artifact.ref_of(folder / MODEL)
     repository.keep(ref, f"run {name}")
-    assert repository.push() == []
     return ref
 
 
