@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -32,6 +33,11 @@ class Desk:
     split: str
 
     @property
+    def sources(self) -> tracing.Sources:
+        """Says where a model comes from."""
+        return partial(tracing.source, self.archive)
+
+    @property
     def repository(self) -> Archive:
         """The archive; TrackingError where there is none."""
         if isinstance(self.archive, str):
@@ -49,7 +55,7 @@ def opened(stack: ExitStack, opening: Callable[[], AbstractContextManager[Archiv
 
 def trace(desk: Desk, arguments: argparse.Namespace) -> int:
     """Print how one answer came about."""
-    found = tracing.trace(desk.store, desk.archive, desk.split, arguments.user, arguments.at)
+    found = tracing.trace(desk.store, desk.sources, desk.split, arguments.user, arguments.at)
     print(tracing.text(found))
     return 0
 
@@ -131,7 +137,7 @@ def _verdict(alike: Sequence[bool]) -> int:
 
 def retrain(desk: Desk, arguments: argparse.Namespace) -> int:
     """Train the model of an answer again; whether it is identical."""
-    found = tracing.trace(desk.store, desk.archive, desk.split, arguments.user, arguments.at)
+    found = tracing.trace(desk.store, desk.sources, desk.split, arguments.user, arguments.at)
     if not found.models:
         raise TrackingError("no route was in force then, so that no model can be named")
     return _verdict([_retrained(desk.repository, model) for model in found.models])

@@ -1,6 +1,6 @@
 """All that is known of how an answer came about, and what of it is only inferred."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ml import routes
@@ -32,20 +32,20 @@ class Trace:
     sources: Sequence[Record | str]
 
 
-def trace(store: Store, archive: Archive | str, rule: str, user: int, until: int) -> Trace:
-    """Trace the newest answer to a user up to a time in ns; NoAnswerError where there is none.
+Sources = Callable[[ModelRef], Record | str]
+"""Says where a model comes from, or why that is not known."""
 
-    `archive` may be the reason why there is no provenance repository.
-    """
+
+def trace(store: Store, sources: Sources, rule: str, user: int, until: int) -> Trace:
+    """Trace the newest answer to a user up to a time in ns; NoAnswerError where there is none."""
     served, ledger, rule_arm = find(store, user, until), store.routes(), parse_split(rule).arm(user)
     arm = served.answer.arm if served.answer else rule_arm
     models = [served.answer.model] if served.answer else likely_models(ledger, arm, served.asked)
-    sources = [source(archive, model) for model in models]
-    return Trace(served, arm, rule, rule_arm, ledger, models, sources)
+    return Trace(served, arm, rule, rule_arm, ledger, models, [sources(model) for model in models])
 
 
 def source(archive: Archive | str, model: ModelRef) -> Record | str:
-    """The tracked run that made a model, or why none is known."""
+    """The tracked run that made a model, or why none is known: `archive` may be the reason."""
     if isinstance(archive, str):
         return archive
     try:

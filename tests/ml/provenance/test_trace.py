@@ -1,9 +1,10 @@
 """What a trace says, and that it says what is recorded and what is inferred."""
 
 from dataclasses import replace
+from functools import partial
 
 from ml.provenance.records import record
-from ml.provenance.trace import text, trace
+from ml.provenance.trace import source, text, trace
 from movielog.events import SECOND
 from store.port import Answer, Batch, ModelRef, Store
 from tests.ml.provenance.world import ARM, HOUR, NOON, SPLIT, Past, line_of, some_answers
@@ -18,7 +19,7 @@ def _answer(ref: ModelRef, time: int, user: int = OF_ARM_2) -> Answer:
 
 
 def _said(past: Past, store: Store, time: int, user: int = OF_ARM_2, split: str = SPLIT) -> str:
-    return text(trace(store, past.archive(), split, user, time))
+    return text(trace(store, partial(source, past.archive()), split, user, time))
 
 
 def test_a_recorded_answer_is_traced_to_all_that_made_it(past: Past, store: Store) -> None:
@@ -53,7 +54,7 @@ def test_all_models_of_many_answers_are_those_recorded_also_of_one_name(past: Pa
     answers = [one for ref, n in spans for one in some_answers(past, ref, NOON + n * HOUR, seed=n)]
     store.record_answers(answers)
     for answer in answers[::7]:
-        found = trace(store, past.archive(), SPLIT, answer.user, answer.time)
+        found = trace(store, partial(source, past.archive()), SPLIT, answer.user, answer.time)
         assert found.served.answer == answer
         assert found.models == [answer.model]
 
@@ -125,6 +126,6 @@ def test_a_model_published_by_hand_without_a_run_is_said_to_have_none(past: Past
 
 def test_without_a_repository_the_rest_is_still_told(past: Past, store: Store) -> None:
     store.record_answers([_answer(past.early, NOON + 1, OF_ARM_1)])
-    said = text(trace(store, "/none is no provenance repository", SPLIT, OF_ARM_1, NOON + 1))
+    said = text(trace(store, partial(source, "/none is no provenance repository"), SPLIT, OF_ARM_1, NOON + 1))
     assert "run         unknown: /none is no provenance repository" in said
     assert "1 since" in said
