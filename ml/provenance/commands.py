@@ -115,10 +115,8 @@ def _try(desk: Desk, served: Served) -> int:
 def _said(found: Comparison) -> bool:
     """Print how answers of a model compare; whether they are identical."""
     same = "differs" if found.differences else IDENTICAL
-    print(
-        f"{tag_of(found.model)}: files from the DVC remote checked, {found.answers} answers: {same}",
-        flush=True,
-    )
+    count = f"{found.answers} answer{'s' * (found.answers != 1)}"
+    print(f"{tag_of(found.model)}: files from the DVC remote checked, {count}: {same}", flush=True)
     _list(found.differences)
     return not found.differences
 

@@ -82,3 +82,11 @@ def test_the_command_needs_a_time(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["account"])
     assert "account needs --since" in capsys.readouterr().err
+
+
+def test_two_equal_answers_within_a_moment_account_for_two_lines() -> None:
+    store = MemoryStore()
+    line = Requested(START + 92, 1, "s", 200, ("a",), "", 94)
+    store.record_answers([Answer(START + at, 1, 2, OLD, "knn", ("a",)) for at in (0, 90)])
+    store.record(Batch(requests=[line, line._replace(time=START + 350, millis=277)]))
+    assert account(store, SPLIT, Window(START, START + 1000)) == Account(2, 2, 0, 0, 0)
