@@ -67,18 +67,36 @@ class Repository:
             self._create()
         self._git("reset", "--quiet", "--hard")
         self._git("clean", "--quiet", "-d", "--force")
-        if f"url = {self._remote}\n" not in (self.folder / ".dvc" / "config").read_text():
-            self._dvc("remote", "add", "--force", "--default", "storage", self._remote)
-            self._commit("where the files are pushed to")
+        if not all(self._is_named_in(config) for config in ("config", "config.local")):
+            self._use_remote()
 
     def _create(self) -> None:
         self._dvc_all(
             ["init", "--force"],
             ["config", "core.analytics", "false"],
             ["config", "cache.type", "reflink,hardlink,copy"],
-            ["remote", "add", "--force", "--default", "storage", self._remote],
+            *self._remote_commands(),
         )
         self._commit("an empty repository of runs")
+
+    def _remote_commands(self) -> Sequence[Sequence[str]]:
+        """Clones learn of the remote from the committed configuration; of an earlier run that may name an
+        earlier remote, but the local one goes before it."""
+        return (
+            ["remote", "add", "--force", "--default", "storage", self._remote],
+            ["remote", "modify", "--local", "storage", "url", self._remote],
+        )
+
+    def _is_named_in(self, config: str) -> bool:
+        path = self.folder / ".dvc" / config
+        return path.exists() and f"url = {self._remote}\n" in path.read_text()
+
+    def _use_remote(self) -> None:
+        """Take another remote; all runs are pushed there."""
+        for ref in self._refs(f"refs/{_PUSHED}"):
+            self._git("update-ref", "-d", ref)
+        self._dvc_all(*self._remote_commands())
+        self._commit("where the files are pushed to")
 
     def start(self, name: str) -> Path:
         """An empty folder for a run; what an earlier run of that name left in it stays in git's history."""
@@ -126,9 +144,11 @@ class Repository:
         """Tags of runs whose files are not known to be in the remote, oldest first."""
         if not (self.folder / ".git").exists():
             return []
-        listed = self._git("for-each-ref", "--format=%(refname)", f"refs/{_PUSHED}").split()
-        pushed = {ref.removeprefix(f"refs/{_PUSHED}/") for ref in listed}
+        pushed = {ref.removeprefix(f"refs/{_PUSHED}/") for ref in self._refs(f"refs/{_PUSHED}")}
         return [tag for tag in self.tags() if tag not in pushed]
+
+    def _refs(self, below: str) -> Sequence[str]:
+        return self._git("for-each-ref", "--format=%(refname)", below).split()
 
     def tags(self) -> Sequence[str]:
         """Tags of all runs, oldest first."""

@@ -9,7 +9,7 @@ import pytest
 
 from ml.provenance.archive import NoRunError, md5_of, open_archive
 from ml.provenance.records import faults, files_of, plain, record
-from ml.tracking import TrackingError, tag_of
+from ml.tracking import Repository, TrackingError, tag_of
 from store.port import ModelRef
 from tests.ml.provenance.world import Past
 
@@ -102,6 +102,25 @@ def test_a_remote_that_has_moved_is_found_where_the_newest_commit_says(past: Pas
     with open_archive(str(_clone(past, tmp_path / "clone"))) as archive:
         archive.fetch(tag_of(past.early), tmp_path / "run")
     assert (tmp_path / "run" / "ratings.csv").exists()
+
+
+def test_all_runs_follow_to_a_new_remote_and_are_had_from_there(past: Past, tmp_path: Path) -> None:
+    moved = Repository(past.repository, str(tmp_path / "moved"))
+    with moved.in_hand():
+        assert moved.backlog() == [tag_of(ref) for ref in past.refs]
+        assert moved.push() == []
+    shutil.rmtree(past.remote)
+    with open_archive(str(_clone(past, tmp_path / "clone"))) as archive:
+        for ref in past.refs:
+            archive.fetch(tag_of(ref), tmp_path / ref.digest)
+            assert md5_of(tmp_path / ref.digest / "model") == md5_of(past.folder / "kept" / ref.digest)
+    assert not past.remote.exists()
+
+
+def test_a_clone_without_a_cache_goes_on_as_the_repository(past: Past, tmp_path: Path) -> None:
+    clone = Repository(_clone(past, tmp_path / "clone"), str(past.remote))
+    with clone.in_hand():
+        assert clone.push() == clone.backlog() == []
 
 
 def test_another_remote_can_be_named(past: Past, tmp_path: Path) -> None:
