@@ -69,7 +69,7 @@ def goals(each: Iterable[Goal]) -> str:
         )
         for goal in ordered
     ]
-    return _table(("figure", "measured", "goal", "measured / goal", "reached"), rows)
+    return markdown(("figure", "measured", "goal", "measured / goal", "reached"), rows)
 
 
 def section(each: Report) -> str:
@@ -84,14 +84,15 @@ def section(each: Report) -> str:
 
 
 def _titled(table: Table) -> str:
-    return f"**{table.title}**\n\n{_table(table.head, table.rows)}"
+    return f"**{table.title}**\n\n{markdown(table.head, table.rows)}"
 
 
 def _picture(plot: Plot) -> str:
     return f"![{plot.title}](benchmarks/{plot.name}.svg)\n"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
+    """A table in Markdown, numbers on the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "".join(f"| {' | '.join(map(number, line))} |\n" for line in lines)
 
