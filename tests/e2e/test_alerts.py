@@ -28,7 +28,7 @@ from tests.e2e.running import ROOT, Demo
 from tests.servers.process import listens
 from tests.servers.web import Webhook, WebServer
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
 RANGE = 300
 """Seconds that SlowAnswers looks back over."""
