@@ -7,7 +7,7 @@ METRICS_PORT ?= 9101
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-clean test test-real test-stack check format lock bench-train bench-retrain
+.PHONY: help venv demo demo-clean test test-real test-stack check format lock bench-train bench-retrain bench-serve bench-ingest
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,12 @@ bench-train: venv .venv-bench/ready  ## our fit beside other libraries'; docs/be
 
 bench-retrain: venv  ## the whole retrain of a million users, from the store to the model that serves
 	$(BIN)/python -m benchmarks.retrain
+
+bench-serve: venv .venv-bench/ready  ## the service behind nginx beside a constant view
+	$(BIN)/python -m benchmarks.serving
+
+bench-ingest: venv  ## the log into the store beside what its parts do alone
+	$(BIN)/python -m benchmarks.ingest
 
 .venv-bench/ready: requirements-bench.txt requirements-bench-lenskit.txt
 	$(PYTHON) -m venv .venv-bench

@@ -96,10 +96,11 @@ class FileLog:
         self._mark = self._file.mark()
         return chunk
 
-    def commit(self) -> None:
-        """Everything read so far has been written: go on from here next time."""
-        if self._mark:
-            _save(self._position, self._mark)
+    def commit(self, place: str | None = None) -> None:
+        """Everything read so far, or up to `place`, has been written: go on from there next time."""
+        mark = self._mark if place is None else _placed(place)
+        if mark:
+            _save(self._position, mark)
 
     def place(self) -> str:
         """The mark of the line after the last one read."""

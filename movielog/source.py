@@ -6,14 +6,13 @@ import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
-from kafka.structs import MemberState
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from movielog.follow import FileLog, FileWriter, PlaceError
 
@@ -52,8 +51,8 @@ class Log(Protocol):
     def read(self, limit: int, timeout: float) -> Chunk:
         """At most `limit` lines; an empty chunk where none came within `timeout` seconds."""
 
-    def commit(self) -> None:
-        """Everything read so far has been written: go on from here after a restart."""
+    def commit(self, place: str | None = None) -> None:
+        """Everything read so far, or up to `place`, has been written: go on from there after a restart."""
 
     def place(self) -> str:
         """Where reading stands, for those who keep it with what they made of the lines: see `open_log`."""
@@ -161,18 +160,16 @@ def _quieten() -> None:
 
 @dataclass(frozen=True)
 class KafkaChunk:
-    """Messages of a topic, one line each."""
+    """Messages of a topic, one line each, and where they lie in it."""
 
-    records: Sequence[Any] = ()
-
-    @cached_property
-    def lines(self) -> Sequence[bytes]:
-        return [record.value or b"" for record in self.records]
+    topic: str = ""
+    lines: Sequence[bytes] = ()
+    partitions: Sequence[int] = ()
+    offsets: Sequence[int] = ()
 
     def position(self, number: int) -> str:
         """Topic, partition and offset."""
-        record = self.records[number]
-        return f"{record.topic}/{record.partition}/{record.offset}"
+        return f"{self.topic}/{self.partitions[number]}/{self.offsets[number]}"
 
 
 class KafkaLog:
@@ -193,25 +190,42 @@ class KafkaLog:
     def read(self, limit: int, timeout: float) -> KafkaChunk:
         """The messages that come within `timeout` seconds, at most `limit`."""
         deadline = time.monotonic() + timeout
-        records: list[Any] = []
+        lines: list[bytes] = []
+        partitions: list[int] = []
+        offsets: list[int] = []
         time.sleep(max(0.0, min(deadline, self._next_try) - time.monotonic()))
         try:
-            while len(records) < limit and (left := deadline - time.monotonic()) > 0:
-                polled = self._connected().poll(int(left * 1000), limit - len(records))
+            while len(lines) < limit and (left := deadline - time.monotonic()) > 0:
+                polled = self._connected().poll(int(left * 1000), limit - len(lines))
                 for partition, found in polled.items():
-                    records += found
+                    lines += [record.value or b"" for record in found]
+                    partitions += [partition.partition] * len(found)
+                    offsets += [record.offset for record in found]
                     self._next[partition.partition] = found[-1].offset + 1
         except (KafkaError, OSError) as error:
             self._failed("read", error)
-        return KafkaChunk(records)
+        return KafkaChunk(self._topic.name, lines, partitions, offsets)
 
-    def commit(self) -> None:
-        """Everything read so far has been written. Where the broker refuses, it is delivered again."""
+    def commit(self, place: str | None = None) -> None:
+        """Everything read so far, or up to `place`, has been written; where the broker refuses, it comes
+        again. Partitions that are another member's by now are left to it.
+        """
         try:
             if self._consumer:
-                self._consumer.commit(timeout_ms=_ANSWER_MS)
+                offsets = None if place is None else self._assigned(_offsets(place), self._consumer)
+                self._consumer.commit(offsets, timeout_ms=_ANSWER_MS)
         except KafkaError as error:
             logger.warning("%s: not committed, may be delivered again: %s", self._topic, error)
+
+    def _assigned(
+        self, offsets: Mapping[int, int], consumer: KafkaConsumer
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        assigned = {each.partition: each for each in consumer.assignment()}
+        return {
+            assigned[partition]: OffsetAndMetadata(offset, "", -1)
+            for partition, offset in offsets.items()
+            if partition in assigned
+        }
 
     def place(self) -> str:
         """The offset after the last message read, by partition."""

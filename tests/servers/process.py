@@ -57,7 +57,7 @@ class Server:
 
     def __init__(self, command: Sequence[str], log: Path, ready: Callable[[], bool]) -> None:
         self._command = [*_bound_to_us(), *command]
-        self._ready = ready
+        self.ready = ready
         self._process: subprocess.Popen[bytes] | None = None
         self.log = log
 
@@ -80,7 +80,7 @@ class Server:
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + _PATIENCE
-        while not self._ready():
+        while not self.ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise ServerStartError(f"{' '.join(process.args)} did not come up:\n{self.tail()}")  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""What an answer costs behind nginx, beside a view that always says the same."""
