@@ -44,6 +44,7 @@ def throughput(by_class: Mapping[str, Peaks]) -> Table:
         "CPU to the constant view",
         "median ms",
         "99% ms",
+        "failed",
     )
     rows: list[tuple[str | float, ...]] = [
         (
@@ -52,6 +53,7 @@ def throughput(by_class: Mapping[str, Peaks]) -> Table:
             *(middle(found, field) for field in ("rate", "cpu")),
             against(peaks, name, "cpu"),
             *(middle(found, field) for field in ("middle", "p99")),
+            sum(one.failed for one in found),
         )
         for kind, peaks in by_class.items()
         for name, found in peaks.items()

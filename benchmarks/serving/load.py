@@ -8,7 +8,7 @@ import subprocess
 import time
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from benchmarks.serving.stack import Stack
 from tests.servers import getting
@@ -16,6 +16,7 @@ from tests.servers import getting
 _SCRIPT = Path(__file__).parent / "users.lua"
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 CONNECTIONS = 16
+_Connection: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Peak(NamedTuple):
@@ -30,7 +31,7 @@ class Peak(NamedTuple):
 
 
 def peak(stack: Stack, users: int, seconds: float, seed: int = 1) -> Peak:
-    """By wrk, on 16 connections; ValueError where more than one in a hundred failed."""
+    """By wrk, on 16 connections."""
     environ = os.environ | {"USERS": str(users), "SEED": str(seed)}
     address = f"http://127.0.0.1:{stack.port}/"
     wrk = [_wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency", "-s", str(_SCRIPT), address]
@@ -41,8 +42,6 @@ def peak(stack: Stack, users: int, seconds: float, seed: int = 1) -> Peak:
     failed = sum(
         map(float, re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", said))
     )
-    if failed > number / 100:
-        raise ValueError(f"{failed:.0f} of {number:.0f} requests were not answered: {said}")
     return Peak(rate, spent / number * 1e3, _millis(said, "50%"), _millis(said, "99%"), failed)
 
 
@@ -73,7 +72,7 @@ def steady(stack: Stack, users: int, rate: float, seconds: float, seed: int = 1)
 
 
 async def _steady(port: int, users: int, rate: float, seconds: float, chance: random.Random) -> list[float]:
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    idle: list[_Connection] = []
     due, start, calls = 0.0, time.perf_counter(), []
     while (due := due + chance.expovariate(rate)) < seconds:
         await asyncio.sleep(max(0.0, start + due - time.perf_counter()))
@@ -84,15 +83,16 @@ async def _steady(port: int, users: int, rate: float, seconds: float, chance: ra
     return found
 
 
-async def _call(
-    port: int, user: int, due: float, idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
-) -> float:
-    """On a connection that nobody uses; infinite for anything but 200."""
+async def _call(port: int, user: int, due: float, idle: list[_Connection]) -> float:
+    """On a connection that nobody uses; infinite for anything but a whole 200."""
     connection = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
     reader, writer = connection
     writer.write(f"GET /recommend/{user} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
-    await reader.readexactly(length)
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(_found(r"(?i)content-length: (\d+)", head.decode())))
+    except (asyncio.IncompleteReadError, OSError):
+        writer.close()
+        return inf
     idle.append(connection)
     return (time.perf_counter() - due) * 1e3 if head.startswith(b"HTTP/1.1 200") else inf
