@@ -84,6 +84,8 @@ class Settings:
     """The address the service listens on: `0.0.0.0` inside a container."""
     metrics_port: int = _setting("0", _whole(0, 65535))
     """Where a job that is no web service shows its metrics, on the address `listen`; 0 for nowhere."""
+    service_url: str = _setting("http://127.0.0.1:4000", _url("http", "https"))
+    """Whom the status page asks what a user would get: `http://host:port`."""
     workers: int = _setting("2", _whole(1, 256))
     """Processes of one service."""
     worker_class: str = _setting("gthread", _one_of("gthread", "sync"))

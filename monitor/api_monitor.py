@@ -1,4 +1,4 @@
-"""What callers of the service saw, as the log tells it: requests, their status, how long they took."""
+"""What callers of the service saw, as the log tells it, and the status page."""
 
 import logging
 import os
@@ -9,6 +9,10 @@ from functools import partial
 
 import prometheus_client as prometheus
 
+from monitor.page.alerts import Alerts
+from monitor.page.app import create_pages
+from monitor.page.content import Content
+from monitor.page.server import serve
 from monitor.traffic.book import Book
 from monitor.traffic.exporter import Exporter
 from monitor.traffic.follow import Follower
@@ -16,7 +20,7 @@ from movielog.ingest import Stop, Stopped, patiently
 from movielog.source import LogError, open_log
 from settings import Settings, SettingsError, read_settings
 from store import open_store
-from store.port import Store, StoreError
+from store.port import Store, StoreError, StoreUnavailable
 
 logger = logging.getLogger("api_monitor")
 
@@ -45,13 +49,37 @@ def run(settings: Settings, stop: Stop) -> None:
     registry = prometheus.CollectorRegistry()
     prometheus.ProcessCollector(registry=registry)
     exporter = Exporter(registry)
+    pages = _Pages(exporter)
     if settings.metrics_port:
-        prometheus.start_http_server(settings.metrics_port, settings.listen, registry)
+        serve(
+            create_pages(registry, pages.content, settings.service_url),
+            settings.listen,
+            settings.metrics_port,
+        )
     store = patiently(lambda: exporter.failures.tried(partial(open_store, settings.store_url)), stop)
+    pages.open(store)
     try:
         _follow(settings, store, exporter, stop)
     finally:
         store.close()
+
+
+class _Pages:
+    """The pages' content, which there is once the store is open."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter = exporter
+        self._content: Content | None = None
+
+    def open(self, store: Store) -> None:
+        """The store is there."""
+        self._content = Content(self._exporter, store, Alerts(store))
+
+    def content(self) -> Content:
+        """StoreUnavailable before."""
+        if self._content is None:
+            raise StoreUnavailable("it was not there yet since the monitor began")
+        return self._content
 
 
 def _follow(settings: Settings, store: Store, exporter: Exporter, stop: Stop) -> None:

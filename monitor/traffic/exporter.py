@@ -16,7 +16,8 @@ class Exporter(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.traffic: Traffic | None = None
-        self.lag = Gauge(
+        self.lag_now = float("nan")
+        self._lag = Gauge(
             "movielog_monitor_lag",
             "Not read yet: bytes of a file, messages of a topic; NaN where it is unknown.",
             registry=registry,
@@ -27,6 +28,13 @@ class Exporter(Collector):
     def show(self, traffic: Traffic) -> None:
         """Tell this from now on."""
         self.traffic = traffic
+
+    def show_lag(self, lag: int | None) -> None:
+        """Tell what is left to read; None where that is unknown, which counts as a failed read."""
+        if lag is None:
+            self.failures.count("log")
+        self.lag_now = float("nan") if lag is None else lag
+        self._lag.set(self.lag_now)
 
     def collect(self) -> Iterator[Metric]:
         """The families of what is shown."""

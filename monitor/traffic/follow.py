@@ -60,7 +60,7 @@ class Follower:
             tally.add(log.read(LINES, READ_SECONDS).lines, time.time_ns())
             if ending or time.monotonic() >= due:
                 written = self._keep(log, tally, written)
-                self._look_ahead(log)
+                self._exporter.show_lag(log.lag())
                 due = time.monotonic() + KEEP_SECONDS
 
     def _keep(self, log: Log, tally: Tally, written: str) -> str:
@@ -82,9 +82,3 @@ class Follower:
         else:
             self._book.write(tally, place)
         return place
-
-    def _look_ahead(self, log: Log) -> None:
-        lag = log.lag()
-        if lag is None:
-            self._exporter.failures.count("log")
-        self._exporter.lag.set(float("nan") if lag is None else lag)
