@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         ready.wait(url)
         answer = requests.get(f"{url}/recommend/{_some_user(store)}", timeout=5)
-        watchers = os.environ.get("DEMO_WATCHERS", "").split()
-        print(block(url, os.environ["DEMO_SETTINGS"], watchers, answer), flush=True)
+        pages = [os.environ["DEMO_STATUS_URL"], *os.environ.get("DEMO_WATCHERS", "").split()]
+        print(block(url, os.environ["DEMO_SETTINGS"], pages, answer), flush=True)
         while True:
             time.sleep(EVERY_SECONDS)
             since = max(start, time.time_ns() - LONGEST)
@@ -42,17 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         store.close()
 
 
-def block(url: str, script: str, watchers: Sequence[str], answer: requests.Response) -> str:
+def block(url: str, script: str, pages: Sequence[str], answer: requests.Response) -> str:
     """The URLs, and a sample request with its answer.
 
-    `script` sets a shell's variables for the demo; `watchers` are the URLs of Prometheus and Alertmanager.
+    `script` sets a shell's variables for the demo; `pages` are the status page, then Prometheus and Alertmanager.
     """
+    status, *watchers = pages
     headers = "   ".join(f"{name}: {answer.headers[name]}" for name in ("X-Model", "X-Arm", "X-Rung"))
     return "\n".join(
         [
             "=" * 78,
             f"Recommendations   {url}/recommend/<userid>",
             f"Health, metrics   {url}/readyz   {url}/metrics",
+            f"Status page       {status}",
             *[f"Metrics, alerts   {'   '.join(watchers)}"] * bool(watchers),
             f"Retrain by hand   . {script}; ml/svd.sh 2 {day_of(time.time_ns())}",
             "",
