@@ -117,7 +117,9 @@ def test_what_is_no_user_is_not_asked_for(page: Page) -> None:
 
 def test_a_chart_is_read_with_arrow_keys(page: Page) -> None:
     chart = page.locator("#chart-requests .uplot")
-    page.wait_for_function("!document.querySelector('#chart-requests .u-legend').innerText.includes('\\u2013')")
+    page.wait_for_function(
+        "!document.querySelector('#chart-requests .u-legend').innerText.includes('\\u2013')"
+    )
     latest = chart.locator(".u-legend").inner_text()
     chart.focus()
     for _ in range(3):
