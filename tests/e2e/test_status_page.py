@@ -1,7 +1,7 @@
 """The status page of a running demo, in a real browser, as somebody with a keyboard or a phone sees it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
@@ -9,16 +9,18 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.e2e.running import ROOT, Demo
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(500)]
 
 PICTURES = ROOT / "build" / "status-page"
 SCREENS = {"desktop": (1300, 900, "light"), "phone": (390, 844, "dark")}
+PATIENCE = 300
 SLOWLY = 60_000
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     running = Demo(tmp_path_factory.mktemp("demo"))
+    wait_for(lambda: any("Ctrl-C" in line for line in running.lines) or running.process.poll() is not None)
     running.wait_for("/recommend/<userid>")
     yield running
     if running.process.poll() is None:
@@ -29,10 +31,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def status_url(demo: Demo) -> str:
     """The page's address, as the demo's block says it, when it shows what viewers do."""
     url = demo.wait_for("Status page").split()[-1]
-    deadline = time.monotonic() + 60
-    while not _measured(url) and time.monotonic() < deadline:
-        time.sleep(0.5)
+    wait_for(lambda: _measured(url))
     return url
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.5)
 
 
 def _measured(url: str) -> bool:
