@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def block(url: str, script: str, pages: Sequence[str], answer: requests.Response) -> str:
     """The URLs, and a sample request with its answer.
 
-    `script` sets a shell's variables for the demo; `pages` are the status page, then Prometheus and Alertmanager.
+    `script` sets a shell's variables for the demo; `pages` are the status page, Prometheus, Alertmanager.
     """
     status, *watchers = pages
     headers = "   ".join(f"{name}: {answer.headers[name]}" for name in ("X-Model", "X-Arm", "X-Rung"))

@@ -100,16 +100,18 @@ def test_it_refreshes_itself_and_can_be_paused(page: Page) -> None:
 
 
 def test_it_explains_a_user_with_the_keyboard_alone(page: Page, demo: Demo) -> None:
+    user = int(demo.wait_for("$ curl -i").split("/")[-1])
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    page.keyboard.type("17")
+    page.keyboard.type(str(user))
     page.keyboard.press("Enter")
     page.wait_for_selector("#explanation li")
     movies = [movie.get_attribute("title") for movie in page.locator("#explanation li span").all()]
-    answer = demo.recommend(17)
+    answer = demo.recommend(user)
     assert movies and len(movies) == len(answer.text.split(","))
     head = page.inner_text("#explanation p")
+    assert "because of" in page.inner_text("#explanation ol")
     assert all(answer.headers[name] in head for name in ("X-Arm", "X-Model", "X-Rung"))
 
 

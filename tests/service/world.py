@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ml import artifact, knn, matrix
 from movielog.events import DAY, Rated
@@ -18,7 +19,7 @@ LATE = Window((FIRST_DAY + 5) * DAY, (FIRST_DAY + 10) * DAY)
 UNKNOWN_USER = 999_999
 
 
-def settings(folder: Path, **more: object) -> Settings:
+def settings(folder: Path, **more: Any) -> Settings:
     return Settings(store_url=f"sqlite://{folder}/marquee.db", model_cache=f"{folder}/cache", **more)
 
 

@@ -173,7 +173,7 @@ function answer(found, user) {
 }
 
 function reason(because) {
-  if (!because.length) return "popular now; nothing that the user watched brought it in";
+  if (!because.length) return "popular now";
   const total = because.reduce((sum, part) => sum + part.score, 0);
   const parts = because.slice(0, 4).map((part) => `${title(part.movie)} ${(100 * part.score / total).toFixed(0)}\u00a0%`);
   const left = because.length - parts.length;
