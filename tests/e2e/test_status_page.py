@@ -42,7 +42,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def _measured(url: str) -> bool:
-    told = requests.get(f"{url}/data", timeout=10)
+    try:
+        told = requests.get(f"{url}/data", timeout=10)
+    except requests.ConnectionError:
+        return False  # it is still starting
     return told.ok and bool(told.json()["quality"]["figures"] and told.json()["traffic"])
 
 
