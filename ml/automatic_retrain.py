@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import prometheus_client as prometheus
 from apscheduler.executors.debug import DebugExecutor
@@ -105,14 +107,12 @@ def _follow(retrainer: Retrainer, arguments: argparse.Namespace) -> None:
             logger.error("looked in vain, the next time in %g s: %s", arguments.every, error)
         except BaseException as error:  # the scheduler would go on
             ends.append(error)
-            scheduler.shutdown(wait=False)
+            Thread(target=scheduler.shutdown, args=(False,)).start()  # it waits for this look to be over
 
-    look()
-    scheduler.add_job(
-        look, "interval", seconds=arguments.every, misfire_grace_time=None, coalesce=True, max_instances=1
-    )
-    if not ends:
-        scheduler.start()
+    at_once = datetime.now(UTC)
+    options = {"seconds": arguments.every, "misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+    scheduler.add_job(look, "interval", next_run_time=at_once, **options)
+    scheduler.start()
     for error in ends:
         raise error
 

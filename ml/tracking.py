@@ -6,7 +6,9 @@ Each run is a folder and a DVC stage of the same name, and a git tag `NAME@DIGES
 import fcntl
 import json
 import logging
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -170,19 +172,31 @@ class Repository:
         return self._call([sys.executable, "-P", str(_COMMANDS), json.dumps(commands)])
 
     def _call(self, command: Sequence[str]) -> str:
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            pass_fds=self._inherited,
-        )
+        done = _run(command, self.folder, self._inherited)
         if done.returncode:
             said = (done.stderr or done.stdout).strip()
             raise TrackingError(f"{' '.join(command[:4])} in {self.folder}: {said}")
         return done.stdout
+
+
+def _run(command: Sequence[str], folder: Path, inherited: Sequence[int]) -> subprocess.CompletedProcess[str]:
+    """Run a command; all that it started ends with it where we are interrupted."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=inherited,
+        process_group=0,
+    ) as process:
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def _lock(file: int, folder: Path) -> None:

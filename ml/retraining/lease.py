@@ -23,11 +23,10 @@ class LeaseLostError(Exception):
 
 
 class Lease:
-    """The lease of this process, in the store that `open_store` opens, for `seconds` at a time."""
+    """The lease of this process, in the store that `open_store` opens, for `SECONDS` at a time."""
 
-    def __init__(self, open_store: Callable[[], Store], seconds: float = SECONDS) -> None:
+    def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
-        self._seconds = seconds
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._ended = threading.Event()
 
@@ -54,11 +53,11 @@ class Lease:
 
     def _take(self, store: Store) -> bool:
         now = time.time_ns()
-        return store.lease(NAME, self._holder, now, now + int(self._seconds * SECOND))
+        return store.lease(NAME, self._holder, now, now + int(SECONDS * SECOND))
 
     def _prolong(self) -> None:
         with closing(self._open_store()) as store:
-            while not self._ended.wait(self._seconds / 4):
+            while not self._ended.wait(SECONDS / 4):
                 try:
                     self._take(store)
                 except StoreError as error:

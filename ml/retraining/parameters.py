@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -54,8 +55,8 @@ def _made(kind: type[_T], given: Any, place: str) -> _T:
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     if not isinstance(given, Mapping) or sorted(given) != sorted(names):
         raise ValueError(f"{place or 'the file'} {_amiss(given, names)}; expected {', '.join(names)}")
-    types = get_type_hints(kind)
-    return kind(**{name: _value(types[name], given[name], f"{place}{name}") for name in names})
+    types, start = get_type_hints(kind), place and f"{place}."
+    return kind(**{name: _value(types[name], given[name], start + name) for name in names})
 
 
 def _amiss(given: Any, names: list[str]) -> str:
@@ -66,16 +67,17 @@ def _amiss(given: Any, names: list[str]) -> str:
     return " and ".join(f"{verb} {', '.join(sorted(found))}" for verb, found in told.items() if found)
 
 
+_KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
+    int: ((int,), "a whole number from 0"),
+    float: ((int, float), "a number from 0"),
+    str: ((str, date), "some text"),
+}
+
+
 def _value(kind: Any, given: Any, name: str) -> Any:
-    if kind not in (int, float, str):
-        return _made(kind, given, f"{name}.")
-    if kind is str and isinstance(given, str):
-        return given
-    if (
-        isinstance(given, int | float if kind is float else int)
-        and not isinstance(given, bool)
-        and given >= 0
-    ):
-        return kind(given)
-    expected = {int: "a whole number from 0", float: "a number from 0", str: "some text"}[kind]
-    raise ValueError(f"{name} is {given!r}; expected {expected}")
+    if kind not in _KINDS:
+        return _made(kind, given, name)
+    types, expected = _KINDS[kind]
+    if not isinstance(given, types) or isinstance(given, bool) or (kind is not str and kind(given) < 0):
+        raise ValueError(f"{name} is {given!r}; expected {expected}")
+    return kind(given)
