@@ -97,9 +97,9 @@ class Retrainer:
 
     def _push_backlog(self, store: Store) -> None:
         if time.monotonic() >= self._push_at and self._repository.backlog():
-            self._push_at = time.monotonic() + _PUSH_SECONDS
             with self._lease.held(store) as held:
                 if held:
+                    self._push_at = time.monotonic() + _PUSH_SECONDS
                     pipeline.push(self._workshop(store))
 
     def _workshop(self, store: Store) -> Workshop:

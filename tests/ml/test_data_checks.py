@@ -3,8 +3,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from ml.data_checks import Counts, Limits, faults
-from store.port import Window
+from ml.data_checks import Counts, Limits, faults, malformed_lines
+from store.port import Quarantined, Window
 
 WINDOW = Window.until(date(2022, 4, 8), 5)
 LIMITS = Limits(fewest_users=10, fewest_interactions=50)
@@ -40,3 +40,17 @@ def test_the_last_day_may_not_be_over_yet() -> None:
 def test_an_empty_window_lacks_everything() -> None:
     told = faults(_counts([0] * 5), 0, WINDOW, LIMITS)
     assert len(told) == 2 + 5
+
+
+def test_malformed_lines_count_to_the_window_that_they_begin_in() -> None:
+    lines = [
+        b"2022-04-05T12:00:00,7,GET /data/m/x/no.mpg",
+        b"2022-04-08T23:59:59,7,",
+        b"2022-04-09T00:00,7,too late",
+        b"2022-04-03T23:59:59.999,7,too early",
+        b"2022-04-31T12:00:00,7,no such day",
+        b"",
+        b"\x00\xff garbage",
+    ]
+    quarantined = [Quarantined(str(number), "bad", line, len(line)) for number, line in enumerate(lines)]
+    assert malformed_lines(quarantined, WINDOW) == (2, 3)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ml import deploy, matrix, routes
+from ml import deploy, routes, snapshot
 from ml.retraining import lease, pipeline
 from ml.retraining.lease import Lease, LeaseLostError
 from ml.tracking import Repository, TrackingError
@@ -51,9 +51,8 @@ def test_a_good_model_serves_and_one_of_shuffled_ratings_is_kept_out_and_both_ar
     assert "provenance_backlog 1.0" in place.page()
 
     away.unlink()
-    real = matrix.snapshot
     with monkeypatch.context() as patch:
-        patch.setattr(matrix, "snapshot", lambda *frames: shuffled(real(*frames)))
+        patch.setattr(snapshot, "counted", _counted_and_shuffled)
         bad = retrainer.look()
     assert bad is not None
     assert (bad.outcome, bad.label, bad.name) == (REFUSED, 2, "KNN_2_2022-04-12")
@@ -66,6 +65,11 @@ def test_a_good_model_serves_and_one_of_shuffled_ratings_is_kept_out_and_both_ar
     assert f'gate_figures{{label="2",name="over_popularity"}} {bad.figures["over_popularity"]}' in page
     assert bad.figures["over_popularity_low"] < 0 < good.figures["over_popularity_low"]
     _check_the_list(place, monkeypatch, capsys)
+
+
+def _counted_and_shuffled(*given: Any, counted: Any = snapshot.counted) -> Any:
+    table, counts = counted(*given)
+    return shuffled(table), counts
 
 
 def _check_the_list(
@@ -109,16 +113,9 @@ def test_a_burst_of_malformed_lines_stops_a_run_once(place: Place, store: Store)
     assert ended is not None
     assert ended.outcome == UNFIT
     assert "of the lines are malformed" in ended.reasons[0]
-    found, timeless = pipeline._amiss(_shop(place, store), ended, *_frames(store, ended))
+    _, counts = snapshot.counted(store, ended.window)
+    found, timeless = pipeline._amiss(place.retrainer()._workshop(store), ended, counts)
     assert (found, timeless) == ([], 900)
-
-
-def _shop(place: Place, store: Store) -> Any:
-    return place.retrainer()._workshop(store)
-
-
-def _frames(store: Store, ended: Any) -> tuple[Any, Any]:
-    return store.ratings(ended.window), store.watches(ended.window)
 
 
 def test_an_error_is_recorded_and_gives_the_lease_back(
