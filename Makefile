@@ -7,7 +7,7 @@ METRICS_PORT ?= 9101
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-clean test test-real test-stack check format lock bench-train bench-retrain bench-serve bench-ingest
+.PHONY: help venv demo demo-clean test test-real test-stack check format lock bench-train bench-retrain bench-serve bench-ingest bench-experiment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench-serve: venv .venv-bench/ready  ## the service behind nginx beside a consta
 
 bench-ingest: venv  ## the log into the store beside what its parts do alone
 	$(BIN)/python -m benchmarks.ingest
+
+bench-experiment: venv  ## ten million requests and viewings evaluated, at once and hour by hour
+	$(BIN)/python -m benchmarks.evaluating
 
 .venv-bench/ready: requirements-bench.txt requirements-bench-lenskit.txt
 	$(PYTHON) -m venv .venv-bench

@@ -75,6 +75,7 @@ ANSWERS: Kinds = {
     "movies": text,
     "fresh": text,
 }
+ARMS: Kinds = {name: ANSWERS[name] for name in ("user", "time", "arm", "model")}
 
 
 def from_rows(chunks: Iterable[Sequence[Sequence[Any]]], kinds: Kinds) -> "pd.DataFrame":

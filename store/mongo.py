@@ -217,6 +217,9 @@ class MongoStore(Store):
     def answers(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._happened("answers", window, frames.ANSWERS, user)
 
+    def arms(self, window: Window) -> "pd.DataFrame":
+        return self._happened("answers", window, frames.ARMS)
+
     # jobs
 
     def lease(self, name: str, holder: str, now: int, until: int) -> bool:

@@ -19,6 +19,7 @@ WATCHES = np.dtype(
     [("user", "i8"), ("movie", "i4"), ("first_time", "i8"), ("last_time", "i8")]
     + [(name, "i2") for name in ("first_minute", "last_minute", "minutes")]
 )
+ARMS = np.dtype([("user", "i8"), ("time", "i8"), ("arm", "i1"), ("model", "i4")])
 RATINGS = np.dtype([("user", "i8"), ("movie", "i4"), ("time", "i8"), ("rating", "f8")])
 
 

@@ -167,6 +167,7 @@ ADD_ANSWER = """
 INSERT INTO answer (time, user, arm, served, rung, movies, fresh) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
+ARMS = "SELECT user, time, arm, served FROM answer WHERE time >= ? AND time < ?"
 ANSWERS = """
 SELECT user, time, arm, name, digest, rung, movies, fresh
 FROM answer JOIN served ON served.number = answer.served

@@ -165,6 +165,18 @@ class SqliteStore(Store):
     def answers(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._listed(schema.ANSWERS, (*window, user), frames.ANSWERS)
 
+    def arms(self, window: Window) -> "pd.DataFrame":
+        with self._reading() as connection:
+            chunks = _structured(connection.execute(schema.ARMS, window), rows.ARMS)
+            columns = frames.joined(chunks, rows.fields(np.empty(0, rows.ARMS)))
+            served = {number: name for name, _, number in connection.execute(schema.SERVED)}
+        names = sorted(set(served.values()))
+        places = np.zeros(max(served, default=0) + 1, np.int32)
+        for number, name in served.items():
+            places[number] = names.index(name)
+        columns["model"] = frames.category(places[columns["model"]], names)
+        return frames.frame(columns)
+
     # jobs
 
     def lease(self, name: str, holder: str, now: int, until: int) -> bool:

@@ -155,6 +155,9 @@ class MemoryStore(Store):
         ]
         return _frame(["user", "time", "arm", "model", "digest", "rung", "movies", "fresh"], rows)
 
+    def arms(self, window: Window) -> pd.DataFrame:
+        return self.answers(window)[["user", "time", "arm", "model"]]
+
     def lease(self, name: str, holder: str, now: int, until: int) -> bool:
         owner, end = self._leases.get(name, (holder, 0))
         if owner != holder and end > now:

@@ -14,7 +14,7 @@ Told = Callable[[float], None]
 """Is told the share of a reading that is done."""
 
 _SHORTEST, _LONGEST = 60 * SECOND, DAY
-_FEW, _MANY = 50_000, 200_000
+_FEW, _MANY = 60_000, 300_000
 
 
 def newest(store: Store) -> int:
@@ -26,7 +26,7 @@ class Feeder:
     """Tells a `Running` what the store holds, from its `since` on.
 
     Each reading begins `LATE` before the end of the last one: events that are written so late count, and so
-    do viewings whose first minute is. Requests are read in slices of about 100,000, so that memory
+    do viewings whose first minute is. Requests are read in slices of about 150,000, so that memory
     does not depend on how much there is to read.
     """
 
@@ -42,8 +42,9 @@ class Feeder:
         for day in _days(Window(self.until - LATE, until)):
             self.running.update(watches=self._store.watches(day), ratings=self._store.ratings(day))
         for part in self._slices(Window(start, until)):
-            asked = self._store.requests(part)
-            self.running.update(asked, self._store.answers(part))
+            asked, arms = self._store.requests(part), self._store.arms(part)
+            if len(asked) or len(arms) or part.end == until:
+                self.running.update(asked, arms, more=part.end < until)
             told((part.end - start) / (until - start))
             self._fit_slice(asked)
         self.until = max(self.until, until)

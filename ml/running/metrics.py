@@ -51,9 +51,14 @@ class Running:
         answers: pd.DataFrame | None = None,
         watches: pd.DataFrame | None = None,
         ratings: pd.DataFrame | None = None,
+        more: bool = False,
     ) -> None:
         """Take in frames of the store; what is before `since` does not count, except that a viewing is as old
-        as its earliest record of the day."""
+        as its earliest record of the day.
+
+        Of answers only user, time, arm and model are looked at. With `more` to follow at once, requests whose
+        answer may still change are left out until then.
+        """
         self._journal.undo()
         self._moments = self._settled
         if watches is not None and len(watches):
@@ -63,8 +68,9 @@ class Running:
         asked = self._asked.tell(*(_EMPTY if frame is None else frame for frame in (requests, answers)))
         self._list(asked.settled)
         self._settled = self._moments
-        with self._journal.tentative():
-            self._list(asked.open)
+        if not more:
+            with self._journal.tentative():
+                self._list(asked.open)
 
     def _watch(self, watches: pd.DataFrame) -> None:
         pairs = self._pairs_of(*self._codes(watches))
@@ -116,7 +122,8 @@ class Running:
         for column in self._rows.values():
             column.fit(len(self._users))
         movies = frame["movie"].astype("category").cat
-        numbers = [self._movies.setdefault(name, len(self._movies)) for name in movies.categories]
+        names = movies.categories.to_numpy(object).tolist()
+        numbers = [self._movies.setdefault(name, len(self._movies)) for name in names]
         return user, np.array([*numbers, -1], np.int64)[movies.codes]
 
     def _pairs_of(self, user: Array, movie: Array) -> Array:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from movielog.events import DAY
 from store.port import Answer, ModelRef, Store, Window
-from tests.store.world import ALWAYS, MOVIES, START
+from tests.store.world import ALWAYS, MOVIES, START, ordered
 
 MODEL = ModelRef("KNN_2_2022-04-12", "c" * 64)
 ANSWER = Answer(START, 10**18 - 1, 2, MODEL, "knn", MOVIES)
@@ -62,6 +63,22 @@ def test_answers_to_one_user_are_those_of_the_window_to_that_user(store: Store) 
     assert list(zip(frame["user"], frame["time"], strict=True)) == [(7, START)]
     assert list(store.answers(ALWAYS, 0)["user"]) == [0, 0]
     assert store.answers(ALWAYS, 8).empty
+
+
+@pytest.mark.parametrize("given", [0, 5], ids=["none", "some"])
+def test_arms_are_what_answers_tell_of_them(store: Store, given: int) -> None:
+    other = ModelRef("KNN_1_2022-04-12", "d" * 64)
+    models = (MODEL, MODEL._replace(digest="e" * 64), other)
+    store.record_answers(
+        [
+            replace(ANSWER, time=START + number * DAY, arm=1 + number % 2, model=models[number % 3])
+            for number in range(given)
+        ]
+    )
+    window = Window(START, START + 4 * DAY)
+    columns = ["user", "time", "arm", "model"]
+
+    pd.testing.assert_frame_equal(ordered(store.arms(window)), ordered(store.answers(window)[columns]))
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])

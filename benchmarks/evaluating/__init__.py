@@ -1,0 +1,1 @@
+"""An experiment of millions of events, evaluated from a store."""
