@@ -5,6 +5,7 @@ import subprocess
 from collections import Counter
 
 import pytest
+import requests
 
 from tests.stack.conftest import Running, metrics, wait_until
 from tests.stack.machine.images import ROOT
@@ -54,3 +55,14 @@ def test_the_monitor_counts_the_requests_that_the_log_tells(whole: Running, trut
     wait_until(
         lambda: metrics(whole.stack, "api_monitor", "movielog_requests_total") == expected, "all are counted"
     )
+
+
+def test_the_status_page_is_published_and_explains_what_a_replica_answers(whole: Running) -> None:
+    ports = whole.stack.containers("api_monitor")[0]["NetworkSettings"]["Ports"]
+    url = f"http://127.0.0.1:{ports['9101/tcp'][0]['HostPort']}/status"
+    page = requests.get(url, timeout=5)
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    answer = requests.get(f"{whole.url}/recommend/1", timeout=5)
+    told = requests.get(f"{url}/explain/1", timeout=5).json()
+    assert told["model"] == answer.headers["X-Model"]
+    assert [movie["movie"] for movie in told["movies"]] == answer.text.split(",")
