@@ -128,12 +128,16 @@ def _newest(rating: Array, time: Array, starts: Array) -> Array:
     return newest
 
 
-def interactions(table: "pd.DataFrame") -> Interactions:
-    """The matrix of a snapshot; rows of the snapshot in any order, one per user and movie."""
-    ids, column = _by_popularity(table["movie"])
-    users, row = _numbered(table["user"].to_numpy())
+def interactions(table: "pd.DataFrame", known: Array | None = None) -> Interactions:
+    """The matrix of a snapshot, or of those rows for which `known` (bool) says so.
+
+    The snapshot has one row per user and movie, in any order.
+    """
+    rows = np.arange(len(table)) if known is None else np.flatnonzero(known)
+    ids, column = _by_popularity(table["movie"], rows)
+    users, row = _numbered(table["user"].to_numpy()[rows])
     order = np.argsort(row * len(ids) + column)
-    row, column = row[order], column[order]
+    row, column, order = row[order], column[order], rows[order]
     indptr = np.searchsorted(row, np.arange(len(users) + 1))
     minutes, rating, time = (table[name].to_numpy() for name in ("minutes", "rating", "time"))
     lengths = _lengths(column, minutes[order], len(ids))
@@ -161,17 +165,18 @@ def _parts(indptr: Array) -> list[slice]:
     return [slice(start, end) for start, end in pairwise(cuts)] or [slice(0)]
 
 
-def _by_popularity(movie: "pd.Series") -> tuple[tuple[str, ...], Array]:
-    """Ids of the movies that occur, most frequent first, and the place of each row's movie among them."""
+def _by_popularity(movie: "pd.Series", rows: Array) -> tuple[tuple[str, ...], Array]:
+    """Ids of the movies that occur in the rows, most frequent first, and each row's place among them."""
     import pandas as pd
 
     found = pd.Categorical(movie)
-    counts = np.bincount(found.codes, minlength=len(found.categories))
+    codes = found.codes[rows]
+    counts = np.bincount(codes, minlength=len(found.categories))
     names = found.categories.to_numpy(object)
     order = sorted(np.flatnonzero(counts), key=lambda code: (-counts[code], names[code]))
     place = np.empty(len(names), np.uint16 if len(order) <= 2**16 else np.uint32)
     place[order] = np.arange(len(order))
-    return tuple(str(names[code]) for code in order), place[found.codes]
+    return tuple(str(names[code]) for code in order), place[codes]
 
 
 def _lengths(column: Array, minutes: Array, movies: int) -> Array:

@@ -43,9 +43,9 @@ def _sample(model: KnnModel, table: pd.DataFrame, bar: Bar) -> list[Request]:
     rng = np.random.default_rng(bar.seed)
     users = np.unique(table["user"])
     chosen = rng.choice(users, min(bar.sample_users, len(users)), replace=False)
-    movies = table["movie"].astype("str")
-    seen = movies[table["user"].isin(chosen)].groupby(table["user"]).agg(frozenset)
-    new = rng.choice(movies.unique(), len(chosen))
+    theirs = table[table["user"].isin(chosen)]
+    seen = theirs["movie"].astype("str").groupby(theirs["user"]).agg(frozenset)
+    new = rng.choice(table["movie"].cat.categories.to_numpy(object), len(chosen))
     requests = [
         _request(model, user, seen[user], movie if number % 2 else None)
         for number, (user, movie) in enumerate(zip(chosen.tolist(), new.tolist(), strict=True))

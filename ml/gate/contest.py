@@ -84,7 +84,7 @@ def _fold(
 ) -> Contest:
     """The contest about some users, whose newest day nobody but the model itself has seen."""
     unknown = (table["time"] >= known.start) & table["user"].isin(liked["user"])
-    data, held = matrix.interactions(table[~unknown]), evaluation.held_out(liked)
+    data, held = matrix.interactions(table, ~unknown.to_numpy()), evaluation.held_out(liked)
     if serving and serving.window.end > known.start:
         serving = _trained(data, serving)
     models = {RECIPE: _trained(data, model), MODEL: model} | ({SERVING: serving} if serving else {})

@@ -74,3 +74,11 @@ def _mixed(frame: pd.DataFrame, chance: np.random.Generator) -> pd.DataFrame:
 def test_nothing_is_an_empty_matrix() -> None:
     data = interactions(snapshot(ratings([]), watches([])))
     assert (data.movies, data.users.tolist(), data.indptr.tolist(), data.movie.tolist()) == ((), [], [0], [])
+
+
+def test_rows_left_out_are_as_if_they_were_not_there() -> None:
+    table = snapshot(tastes(60, 40), watches([(3, "m1", 5, 60)]))
+    known = np.random.default_rng(2).random(len(table)) < 0.7
+    found, expected = interactions(table, known), interactions(table[known])
+    for name in ("users", "movies", "indptr", "movie", "strength", "weight", "lengths"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
