@@ -29,12 +29,13 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Measured:
-    """All runs on one size, by what ran."""
+    """All runs on one size, by what ran. `products` are the squares of users' numbers of movies, added up."""
 
     size: str
     users: int
     movies: int
     interactions: int
+    products: int
     machine: Mapping[str, str]
     runs: Mapping[str, Sequence[Run]]
 
@@ -81,7 +82,7 @@ def training(sizes: Sequence[Measured]) -> Report:
         "make bench-train",
         facts | days,
         goals=[goal for each in sizes for goal in _goals(each)],
-        tables=[_table(each) for each in sizes],
+        tables=[*map(_table, sizes), _growth_table(sizes)],
         plots=[
             _growth("seconds", "s of CPU", sizes),
             _growth("memory", "MB above the data", sizes),
@@ -119,6 +120,24 @@ def _table(each: Measured) -> Table:
         f"{each.size}: {each.interactions:,} interactions of {each.users:,} users with {each.movies:,} movies"
     )
     return Table(title, head, rows)
+
+
+def _growth_table(sizes: Sequence[Measured]) -> Table:
+    """Whether time grows as the products do, and memory as the interactions."""
+    rows = [
+        (
+            each.size,
+            each.interactions / 1e6,
+            each.products / 1e9,
+            each.middle("ours", "cpu"),
+            each.middle("ours", "cpu") / each.products * 1e9,
+            each.middle("ours", "peak"),
+            each.middle("ours", "peak") / each.interactions * 1e6,
+        )
+        for each in sizes
+    ]
+    head = ("", "million interactions", "G products", "s of CPU", "s / G products", "MB", "MB / million")
+    return Table("Growth of our fit", head, rows)
 
 
 def _growth(name: str, unit: str, sizes: Sequence[Measured]) -> Plot:

@@ -46,7 +46,8 @@ def measure(size: str, k: int, rounds: int) -> Measured:
         runs = _all_in_turn(folder, k, rounds, out)
         _check(out)
         runs |= _alone(folder, k, out)
-    return Measured(size, *SIZES[size], facts, runs)
+    products = int((np.diff(np.load(folder / "indptr.npy")) ** 2).sum())
+    return Measured(size, *SIZES[size], products, facts, runs)
 
 
 def _all_in_turn(folder: Path, k: int, rounds: int, out: Path) -> dict[str, list[Run]]:

@@ -86,7 +86,7 @@ def _measured() -> Measured:
         "implicit": [Run(4, 8, 200, 2), Run(6, 8, 210, 2)],
         "slow": [Run(12, 16, 900, 2)],
     }
-    return Measured("L", 10, 5, 40, {"day": "today", "load before": "1", "machine": "this"}, runs)
+    return Measured("L", 10, 5, 40, 200, {"day": "today", "load before": "1", "machine": "this"}, runs)
 
 
 def test_ratios_are_of_the_same_round() -> None:
@@ -104,3 +104,4 @@ def test_the_report_has_the_goals_and_a_row_for_each_the_fastest_first(tmp_path:
     assert [goal.reached for goal in report.goals] == [True, True]
     assert [row[0] for row in report.tables[0].rows] == ["ours", "implicit", "slow"]
     assert report.plots[0].series["ours"] == [(40, 3)]
+    assert report.tables[-1].rows[0][4] == 3 / 200 * 1e9
