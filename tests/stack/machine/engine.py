@@ -66,15 +66,15 @@ def _daemon(folder: Path) -> Iterator[None]:
 def _group(name: str) -> Iterator[list[str]]:
     """Words before an engine's command that give it and its containers, together, their weight.
 
-    Without, all containers share what a single session of the machine gets.
+    Without, all containers share what a single session of the machine gets. Among themselves the engine's
+    threads, which pass the requests on, are not to be outweighed by the containers.
     """
     group = _PROCESSORS / name
     if not os.access(_PROCESSORS / "cpu.shares", os.W_OK):
         yield []
         return
-    for part in (group, group / "containers"):  # all of the engine; of that, the containers
-        part.mkdir()
-        (part / "cpu.shares").write_text(str(_WEIGHT))
+    (group / "containers").mkdir(parents=True)
+    (group / "cpu.shares").write_text(str(_WEIGHT))
     try:
         yield ["sh", "-c", f'echo $$ >{group}/cgroup.procs; exec "$@" --cgroup-parent=containers', "engine"]
     finally:
