@@ -80,8 +80,8 @@ class Archive:
         return read
 
     def _read(self, tag: str, path: str) -> bytes:
-        with _in_plain_words(f"{path} of {tag} cannot be had"):
-            content: bytes = self._files(str(self.folder), tag).read_bytes(path)
+        with self._files(str(self.folder), tag, f"{path} of {tag} cannot be had") as files:
+            content: bytes = files.read_bytes(path)
         return content
 
     def fetch(self, tag: str, target: Path) -> None:
@@ -89,14 +89,22 @@ class Archive:
 
         Through no cache: what is not in the remote raises TrackingError. Nothing is checked here.
         """
-        with _in_plain_words(f"the files of {tag} cannot be had from the DVC remote"):
-            files = self._files(f"file://{self.folder}", tag)  # as a URL its cache is out of reach
+        url = f"file://{self.folder}"  # which puts its cache out of reach
+        with self._files(url, tag, f"the files of {tag} cannot be had from the DVC remote") as files:
             files.get(tag.partition("@")[0], str(target), recursive=True)
 
-    def _files(self, url: str, tag: str) -> Any:
+    @contextmanager
+    def _files(self, url: str, tag: str, trouble: str) -> Iterator[Any]:
+        """The files of a run for as long as the block lasts; TrackingError for all that goes wrong in it."""
         from dvc.api import DVCFileSystem  # a second of imports that not every command needs
+        from dvc.repo.open_repo import clean_repos
 
-        return DVCFileSystem(url, rev=tag, remote="storage", config=self._config())
+        try:
+            yield DVCFileSystem(url, rev=tag, remote="storage", config=self._config())
+        except Exception as error:  # remotes of every kind raise errors of their own
+            raise TrackingError(f"{trouble}: {error or type(error).__name__}") from error
+        finally:
+            clean_repos()  # DVC's copies of the repository, and what it kept of the remote
 
     def _config(self) -> Mapping[str, Any]:
         """What DVC needs to know of the remote, as the newest commit and this folder's own secrets say."""
@@ -111,14 +119,6 @@ class Archive:
 
     def _git(self, *arguments: str) -> str:
         return _call(["git", "-C", str(self.folder), *arguments])
-
-
-@contextmanager
-def _in_plain_words(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # remotes of every kind raise errors of their own
-        raise TrackingError(f"{what}: {error or type(error).__name__}") from error
 
 
 def _call(command: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ml.provenance.archive import NoRunError, md5_of, open_archive
 from ml.provenance.records import faults, files_of, plain, record
 from ml.tracking import Repository, TrackingError, tag_of
 from store.port import ModelRef
-from tests.ml.provenance.world import Past
+from tests.ml.provenance.world import Past, stored
 
 
 def _clone(past: Past, target: Path, *options: str) -> Path:
@@ -80,6 +81,21 @@ def test_files_are_fetched_past_the_repositorys_own_cache(past: Past, tmp_path: 
         past.archive().fetch(tag_of(past.late), tmp_path / "run")
     found = record(past.archive(), past.late)
     assert found.data["label"] == 2, "data.json may come from the cache"
+
+
+def test_what_was_fetched_before_is_not_remembered(
+    past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(left))
+    with open_archive(f"file://{past.repository}") as archive:
+        archive.fetch(tag_of(past.late), tmp_path / "before")
+        assert archive.data(tag_of(past.late))["label"] == 2
+        stored(past, past.late, "ratings.csv").unlink()
+        with pytest.raises(TrackingError, match="cannot be had from the DVC remote"):
+            archive.fetch(tag_of(past.late), tmp_path / "after")
+    assert not list(left.iterdir())
 
 
 def test_without_remote_and_cache_the_record_says_what_is_missing(past: Past, tmp_path: Path) -> None:
