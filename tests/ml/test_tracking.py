@@ -109,15 +109,32 @@ def test_a_failing_command_is_told_in_its_own_words(repository: Repository) -> N
         _run(repository, "KNN_2_2022-04-12", "d", ["echo no such thing here >&2; false"])
 
 
-def test_a_remote_that_is_away_leaves_a_backlog_that_is_pushed_later(folder: Path) -> None:
-    (folder / "away").write_text("a file, where the remote's folder should be")
-    repository = Repository(folder / "repository", str(folder / "away"))
+def test_a_remote_that_is_away_leaves_a_backlog_that_is_pushed_later(
+    folder: Path, repository: Repository
+) -> None:
     with repository.in_hand():
+        assert repository.push() == []
+        (folder / "remote").rename(folder / "away")
+        (folder / "remote").write_text("a file, where the remote's folder should be")
         _run(repository, "KNN_2_2022-04-12", "e")
         assert repository.push() == repository.backlog() == [tag_of(ModelRef("KNN_2_2022-04-12", "e" * 64))]
-        (folder / "away").unlink()
+        (folder / "remote").unlink()
+        (folder / "away").rename(folder / "remote")
+        before = _files(folder / "remote")
         assert repository.push() == repository.backlog() == []
-    assert any((folder / "away").rglob("*"))
+    assert _files(folder / "remote") - before
+
+
+def test_another_remote_gets_the_earlier_runs_too(folder: Path) -> None:
+    elsewhere = Repository(folder / "repository", str(folder / "elsewhere"))
+    with elsewhere.in_hand():
+        assert elsewhere.backlog() == [tag_of(ModelRef("KNN_1_2022-04-08", "a" * 64))]
+        assert elsewhere.push() == []
+    assert _files(folder / "elsewhere") == _files(folder / "remote")
+
+
+def _files(remote: Path) -> set[Path]:
+    return {file.relative_to(remote) for file in remote.rglob("*") if file.is_file()}
 
 
 def test_another_remote_is_taken_over_and_committed(folder: Path) -> None:

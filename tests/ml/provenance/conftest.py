@@ -9,7 +9,7 @@ from tests.ml.provenance.world import Past
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Three runs of DVC take their time on a busy machine, and count for the first test that asks for them."""
+    """The first test that asks for three runs of DVC waits for them, which takes long on a busy machine."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(400))
