@@ -28,7 +28,11 @@ class DelayingProxy:
 def _handler(behind: str, proxy: DelayingProxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer = requests.get(f"{behind}{self.path}", timeout=5)
+            try:
+                answer = requests.get(f"{behind}{self.path}", timeout=5)
+            except requests.RequestException:
+                self.send_error(502)
+                return
             time.sleep(proxy.seconds)
             self.send_response(answer.status_code)
             for name in ("Content-Type", "X-Model", "X-Arm", "X-Rung"):

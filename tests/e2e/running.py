@@ -49,8 +49,9 @@ class Demo:
         pytest.fail(f"no {text!r} in\n{''.join(self.lines[-60:])}")
 
     def interrupt(self) -> None:
-        """Ctrl-C: the terminal signals the foreground group."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        """Ctrl-C: the terminal signals the foreground group; nothing where the demo has ended."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(30)
 
     def recommend(self, user: int) -> requests.Response:

@@ -28,7 +28,7 @@ from tests.e2e.running import ROOT, Demo
 from tests.servers.process import listens
 from tests.servers.web import Webhook, WebServer
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(500)]
 
 RANGE = 300
 """Seconds that SlowAnswers looks back over."""
@@ -77,6 +77,12 @@ class Watched:
         assert answer["status"] == "success", f"{query}: {answer.get('error')}"
         return list(answer["data"]["result"])
 
+    def status_page(self) -> dict[str, Any]:
+        """What the status page shows."""
+        port = self.demo.metrics_port + JOBS.index("api_monitor")
+        shown: dict[str, Any] = requests.get(f"http://127.0.0.1:{port}/status/data", timeout=10).json()
+        return shown
+
     def requests(self) -> list[Requested]:
         """What the log says of requests, line by line."""
         lines = self.log.read_bytes().splitlines()
@@ -107,6 +113,7 @@ def watched(
         targets = jobs | {"recom_service": [f"127.0.0.1:{port}" for port in _services(demo)]}
         server = prometheus(prometheus_file(folder, targets, address))
         yield Watched(demo, server, webhook, time.monotonic() + 100, running)
+        assert demo.process.poll() is None, f"the demo ended early:\n{''.join(demo.lines[-40:])}"
 
 
 def _services(demo: Demo) -> list[int]:
@@ -141,7 +148,7 @@ def test_delayed_answers_reach_the_webhook_with_their_share_and_their_end_does(w
     [fired] = watched.webhook.wait_for(_slow_answers("firing"), 60)["alerts"]
     proxy.seconds = 0.0
     watched.comes(service, 80)
-    [resolved] = watched.webhook.wait_for(_slow_answers("resolved"), 90)["alerts"]
+    [resolved] = watched.webhook.wait_for(_slow_answers("resolved"), 150)["alerts"]
 
     asked = watched.requests()
     told = re.match(r"([0-9.]+)% of the requests", fired["annotations"]["summary"])
@@ -152,6 +159,16 @@ def test_delayed_answers_reach_the_webhook_with_their_share_and_their_end_does(w
     assert most > 0.2
     assert fired["labels"] == {"alertname": "SlowAnswers", "job": "api_monitor", "severity": "page"}
     assert _recounted(asked, *_range(begin, resolved["endsAt"]))[0] <= 0.2
+
+
+def test_the_status_page_shows_what_the_webhook_was_told(watched: Watched) -> None:
+    told = {
+        (alert["labels"]["alertname"], alert["status"], alert["annotations"]["summary"])
+        for notification in watched.webhook.notifications
+        for alert in notification["alerts"]
+    }
+    shown = {(alert["name"], alert["status"], alert["summary"]) for alert in watched.status_page()["alerts"]}
+    assert {"SlowAnswers"} <= {name for name, _, _ in told & shown}
 
 
 def _range(begin: float, end: str) -> tuple[float, float]:

@@ -25,8 +25,7 @@ ID = re.compile(r"[^\s,/=]+")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     running = Demo(tmp_path_factory.mktemp("demo"))
     yield running
-    if running.process.poll() is None:
-        running.interrupt()
+    running.interrupt()
 
 
 @pytest.fixture
