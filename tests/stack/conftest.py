@@ -161,6 +161,12 @@ def metrics(stack: Stack, service: str, name: str) -> dict[str, float]:
     return found
 
 
+def readiness(running: Running) -> list[str]:
+    """The page, with its head, on which each replica names its models."""
+    replicas = running.stack.containers("recom_service")
+    return [running.stack.page(replica, 8082, "/readyz") for replica in replicas]
+
+
 def publish(running: Running, label: str, until: str, days: int) -> None:
     """Train a model on some days of the log and let it serve."""
     running.stack.python("ml.KNN_recommendation", label, "--until", until, "--days", str(days))

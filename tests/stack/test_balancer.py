@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stack.conftest import Running, wait_until
+from tests.stack.conftest import Running, readiness, wait_until
 from tests.stack.machine.images import ROOT
 from tests.stack.traffic.load import Sample, load
 
@@ -41,8 +41,7 @@ def _scale(running: Running, number: int) -> None:
 
 
 def _ready(running: Running) -> int:
-    pages = [running.stack.page(replica, 8082, "/readyz") for replica in running.stack.containers(_REPLICA)]
-    return sum(" 200 " in page.partition("\r")[0] for page in pages)
+    return sum(" 200 " in page.partition("\r")[0] for page in readiness(running))
 
 
 def _failed(samples: Sequence[Sample]) -> list[Sample]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from tests.stack.conftest import Running, publish, wait_until
+from tests.stack.conftest import Running, publish, readiness, wait_until
 from tests.stack.traffic.load import Sample, load
 
 pytestmark = pytest.mark.stack
@@ -42,17 +42,11 @@ def _exchanged(running: Running, change: Callable[[], object]) -> Exchange:
     return Exchange(before, client.samples, _answers(running), done)
 
 
-def _ready(running: Running) -> list[str]:
-    """The pages on which the replicas tell their models."""
-    replicas = running.stack.containers("recom_service")
-    return [running.stack.page(replica, 8082, "/readyz") for replica in replicas]
-
-
 @pytest.fixture(scope="module")
 def published(serving: Running) -> Exchange:
     """Four replicas, and another model for arm 2."""
     serving.stack.scale("recom_service", 4)
-    wait_until(lambda: all("arm 2" in page for page in _ready(serving)), "four replicas")
+    wait_until(lambda: all("arm 2" in page for page in readiness(serving)), "four replicas")
     return _exchanged(serving, lambda: publish(serving, "2", "2022-04-07", days=3))
 
 
@@ -100,4 +94,4 @@ def test_a_rollback_takes_effect_everywhere_within_ten_seconds(
 ) -> None:
     assert _late(rolled_back, 10) <= _settled(rolled_back)
     assert rolled_back.after == published.before
-    assert all("arm 2: KNN_2_2022-04-08" in page for page in _ready(serving))
+    assert all("arm 2: KNN_2_2022-04-08" in page for page in readiness(serving))
