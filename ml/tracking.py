@@ -11,15 +11,20 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from store.port import ModelRef
 
 logger = logging.getLogger("tracking")
 
 RATINGS, DATA, MODEL = "ratings.csv", "data.json", "model"
+MOST_STAGES = 50
+"""To add a stage to 500 takes DVC ten times as long as to add it to two."""
 _PUSHED = "pushed"
 _DIGITS = 16
 _COMMANDS = Path(__file__).with_name("dvc_commands.py")
@@ -101,11 +106,26 @@ class Repository:
         self._commit("where the files are pushed to")
 
     def start(self, name: str) -> Path:
-        """An empty folder for a run; what an earlier run of that name left in it stays in git's history."""
+        """An empty folder for a run; what an earlier run of that name left in it stays in git's history.
+
+        So do the oldest runs, since DVC takes longer for every stage: `MOST_STAGES` remain with the new one.
+        """
+        self._leave_to_history(MOST_STAGES - 1)
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return folder
+
+    def _leave_to_history(self, most: int) -> None:
+        """Remove all but the newest stages; their tags go on naming them."""
+        stages = _stages(self.folder / "dvc.yaml")
+        old = list(stages)[: max(0, len(stages) - most)]
+        for file in ("dvc.yaml", "dvc.lock") if old else ():
+            content = yaml.safe_load((self.folder / file).read_text())
+            content["stages"] = {name: content["stages"][name] for name in stages if name not in old}
+            (self.folder / file).write_text(yaml.safe_dump(content, sort_keys=False))
+        for name in old:
+            shutil.rmtree(self.folder / name)
 
     def run(self, name: str, command: Sequence[str]) -> None:
         """Make the run's stage, which turns its ratings.csv and data.json into its model, and run it.
@@ -197,6 +217,10 @@ def _run(command: Sequence[str], folder: Path, inherited: Sequence[int]) -> subp
             os.killpg(process.pid, signal.SIGKILL)
             raise
     return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _stages(file: Path) -> Mapping[str, Any]:
+    return dict(yaml.safe_load(file.read_text())["stages"]) if file.exists() else {}
 
 
 def _lock(file: int, folder: Path) -> None:

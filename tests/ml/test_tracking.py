@@ -67,9 +67,8 @@ def test_a_run_is_a_frozen_stage_with_its_dependencies_and_a_tag(folder: Path) -
 def test_what_was_pushed_comes_back_into_a_clone_with_nothing_but_the_remote(folder: Path) -> None:
     tag = _git(folder, "tag").split()[0]
     subprocess.run(["git", "clone", "--quiet", folder / "repository", folder / "clone"], check=True)
-    command = [sys.executable, "-m", "dvc", "get", ".", "KNN_1_2022-04-08/model", "--rev", tag, "-o", "there"]
-    subprocess.run(command, cwd=folder / "clone", check=True, capture_output=True)
-    assert (folder / "clone" / "there" / "file").read_text() == "a"
+    _get(folder / "clone", tag, folder / "there")
+    assert (folder / "there" / "file").read_text() == "a"
 
 
 def test_a_second_model_of_the_same_name_has_a_tag_of_its_own_and_one_stage(
@@ -81,6 +80,27 @@ def test_a_second_model_of_the_same_name_has_a_tag_of_its_own_and_one_stage(
     assert len(yaml.safe_load(_git(folder, "show", "HEAD:dvc.yaml"))["stages"]) == 1
     old, new = (_git(folder, "show", f"{tag}:dvc.lock") for tag in repository.tags())
     assert old != new
+
+
+def test_the_oldest_runs_are_left_to_history_and_still_come_back(
+    folder: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "MOST_STAGES", 1)
+    with repository.in_hand():
+        _run(repository, "KNN_2_2022-04-12", "b")
+        assert repository.push() == []
+    for file in ("dvc.yaml", "dvc.lock"):
+        assert list(yaml.safe_load(_git(folder, "show", f"HEAD:{file}"))["stages"]) == ["KNN_2_2022-04-12"]
+    assert not (folder / "repository" / "KNN_1_2022-04-08").exists()
+    assert len(repository.tags()) == 2
+    _get(folder / "repository", repository.tags()[0], folder / "there")
+    assert (folder / "there" / "file").read_text() == "a"
+
+
+def _get(repository: Path, tag: str, target: Path) -> None:
+    path = f"{tag.partition('@')[0]}/{MODEL}"
+    command = [sys.executable, "-m", "dvc", "get", ".", path, "--rev", tag, "-o", str(target)]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True)
 
 
 def test_what_a_killed_run_left_is_undone(folder: Path, repository: Repository) -> None:
