@@ -15,6 +15,9 @@ MILLISECOND = SECOND // 1000
 REPLICAS_FOLLOW = 5 * SECOND
 """How long a replica may go on with what a route took out of service."""
 
+ASKED_TWICE = SECOND
+"""Within this time answers to a user may be to one request, which a balancer gave to a second replica."""
+
 _SPANS = (60 * SECOND, 3600 * SECOND, DAY, 30 * DAY)
 _END = 2**63 - 1
 AROUND = 60 * SECOND
@@ -67,8 +70,16 @@ def find(store: Store, user: int, until: int) -> Served:
     for span in (*_SPANS, until + 1):
         found = served(store, user, Window(max(0, until + 1 - span), until + 1))
         if found:
-            return max(found, key=lambda each: each.time)
+            return _the_callers(found)
     raise NoAnswerError(_nothing(store, user, until))
+
+
+def _the_callers(found: Sequence[Served]) -> Served:
+    """The newest answer. Where a balancer asked two replicas, the one whose movies the log tells of."""
+    newest = max(found, key=lambda each: each.time)
+    twice = [each for each in found if newest.time - each.time <= ASKED_TWICE]
+    told = [each for each in twice if each.request]
+    return newest if newest.request or not told else max(told, key=lambda each: each.time)
 
 
 def served(store: Store, user: int, window: Window) -> Sequence[Served]:

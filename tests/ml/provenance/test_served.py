@@ -52,6 +52,21 @@ def test_an_answer_comes_with_the_logs_line_of_it(store: Store) -> None:
     assert find(store, 16_635, START) == Served(ANSWER, LINE)
 
 
+def test_of_two_replicas_answers_to_one_request_the_one_that_the_caller_got_is_meant(store: Store) -> None:
+    second = _other(time=START + SECOND // 2, movies=("b", "a"))
+    store.record_answers([ANSWER, second])
+    assert find(store, 16_635, START + SECOND).answer == second
+    store.record(Batch(requests=[LINE._replace(time=START + 1)]))
+    assert find(store, 16_635, START + SECOND).answer == ANSWER
+
+
+def test_an_answer_long_after_one_that_the_log_tells_of_is_another(store: Store) -> None:
+    later = _other(time=START + 2 * SECOND, movies=("b", "a"))
+    store.record_answers([ANSWER, later])
+    store.record(Batch(requests=[LINE._replace(time=START + 1)]))
+    assert find(store, 16_635, START + 3 * SECOND).answer == later
+
+
 def test_a_line_without_a_record_is_an_answer_that_only_the_log_knows(store: Store) -> None:
     store.record_answers([_other(movies=("a",)), _other(time=START - 60 * SECOND)])
     store.record(Batch(requests=[LINE]))
