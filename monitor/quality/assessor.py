@@ -8,12 +8,12 @@ from ml.running.feeder import newest
 from ml.split import Split
 from monitor.quality import drift, figures
 from monitor.quality.experiment import Experiment
-from monitor.quality.feed import Feed
 from monitor.quality.figures import Figure
-from monitor.quality.lately import Lately
-from monitor.quality.sliding import Sliding
 from monitor.quality.trained import Trained, Training
-from monitor.quality.viewer import Group
+from monitor.quality.windows.feed import Feed
+from monitor.quality.windows.lately import Lately
+from monitor.quality.windows.sliding import Sliding
+from monitor.quality.windows.viewer import Group
 from movielog.events import DAY
 from store.port import Route, Store
 

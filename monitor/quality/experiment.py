@@ -12,8 +12,8 @@ from ml.experiment.verdict import Verdict, judge
 from ml.running.feeder import Feeder
 from ml.running.metrics import Running
 from ml.split import Split
-from monitor.quality.sliding import Measured
-from monitor.quality.viewer import Group
+from monitor.quality.windows.sliding import Measured
+from monitor.quality.windows.viewer import Group
 from store.port import ARMS, Route, Store
 
 LOOKS = AlwaysValid()

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from ml.experiment.inference import METRICS
 from ml.experiment.verdict import Estimated
 from monitor.quality.experiment import Look
-from monitor.quality.lately import Lately
-from monitor.quality.sliding import Measured
 from monitor.quality.trained import Trained
-from monitor.quality.viewer import Group
+from monitor.quality.windows.lately import Lately
+from monitor.quality.windows.sliding import Measured
+from monitor.quality.windows.viewer import Group
 from movielog.events import SECOND
 
 MEANINGS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ml.running.feeder import newest
-from monitor.quality.feed import Feed
-from monitor.quality.lately import Lately
-from monitor.quality.sliding import Sliding
+from monitor.quality.windows.feed import Feed
+from monitor.quality.windows.lately import Lately
+from monitor.quality.windows.sliding import Sliding
 from monitor.traffic.tally import Tally
 from movielog.events import DAY, Requested
 from movielog.ingest import aggregate

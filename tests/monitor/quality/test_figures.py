@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from monitor.quality.drift import movie_drift, psi
-from monitor.quality.lately import Lately
 from monitor.quality.trained import Training, window_of
+from monitor.quality.windows.lately import Lately
 from movielog.events import DAY, SECOND, Rated
 from store.port import PUBLISHED, Answer, Batch, ModelRef, Retrain, Viewing, Window
 from tests.fakes import MemoryStore

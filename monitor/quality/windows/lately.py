@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 
 import pandas as pd
 
-from monitor.quality.viewer import Group
+from monitor.quality.windows.viewer import Group
 
 
 @dataclass

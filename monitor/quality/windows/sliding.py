@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml.online import OnlineMetrics
-from monitor.quality.viewer import Group, Request, Row, Viewer
+from monitor.quality.windows.viewer import Group, Request, Row, Viewer
 from movielog.events import DAY
 
 _NOTHING: Row = (0,) * 9

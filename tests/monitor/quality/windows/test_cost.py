@@ -5,10 +5,10 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from monitor.quality import sliding as module
-from monitor.quality.feed import Feed
-from monitor.quality.lately import Lately
-from monitor.quality.sliding import Sliding
+from monitor.quality.windows import sliding as module
+from monitor.quality.windows.feed import Feed
+from monitor.quality.windows.lately import Lately
+from monitor.quality.windows.sliding import Sliding
 from movielog.events import DAY, SECOND, Rated, Requested
 from store.port import Answer, Batch, ModelRef, Window
 from tests.fakes import MemoryStore

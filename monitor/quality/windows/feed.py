@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from ml.running.asked import LATE, REACH, Asked
-from monitor.quality.lately import Lately
-from monitor.quality.sliding import Sliding
+from monitor.quality.windows.lately import Lately
+from monitor.quality.windows.sliding import Sliding
 from movielog.events import SECOND
 from store.port import Store, Window
 

@@ -7,9 +7,9 @@ from math import isnan
 import pytest
 
 from ml.running.feeder import newest
-from monitor.quality.feed import Feed
-from monitor.quality.lately import Lately
-from monitor.quality.sliding import Measured, Sliding
+from monitor.quality.windows.feed import Feed
+from monitor.quality.windows.lately import Lately
+from monitor.quality.windows.sliding import Measured, Sliding
 from movielog.events import SECOND
 from tests.fakes import MemoryStore
 from tests.monitor.quality.recount import recount
