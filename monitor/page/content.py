@@ -8,7 +8,7 @@ from typing import Any
 
 from ml import routes
 from monitor.page.alerts import Alerts
-from monitor.quality import history
+from monitor.quality import kept
 from monitor.traffic.exporter import Exporter
 from monitor.traffic.series import columns
 from monitor.traffic.tally import Traffic
@@ -74,10 +74,10 @@ def _totals(traffic: Traffic) -> Mapping[str, Any]:
 
 
 def _quality(store: Store, minutes: int, step: int) -> Mapping[str, Any]:
-    kept = history.read(store)
-    since = (kept["updated"] or 0) - 60 * minutes
-    recent = [sample for sample in kept["samples"] if sample["time"] >= since]
-    return {**kept, "samples": [*recent[:-1][::step], *recent[-1:]]}
+    told = kept.read(store)
+    since = (told["updated"] or 0) - 60 * minutes
+    recent = [sample for sample in told["samples"] if sample["time"] >= since]
+    return {**told, "samples": [*recent[:-1][::step], *recent[-1:]]}
 
 
 def _models(ledger: Sequence[Route]) -> Mapping[str, Any]:

@@ -1,16 +1,14 @@
 """The latest figures and how the four metrics moved, kept in the store for those who show them."""
 
-import json
-import zlib
 from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
 from ml.experiment.inference import METRICS
+from monitor.quality import kept
 from monitor.quality.figures import Figure
 from store.port import Store
 
-NAME = "model_quality"
 LONGEST = 1_440
 """Samples that are kept, one a minute at most."""
 
@@ -22,7 +20,7 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._samples: list[dict[str, Any]] = read(store)["samples"]
+        self._samples: list[dict[str, Any]] = kept.read(store)["samples"]
 
     def keep(self, figures: Sequence[Figure], seconds: int) -> None:
         """Write what was found at this time."""
@@ -30,16 +28,7 @@ class History:
             self._samples = [*self._samples[1 - LONGEST :], _sample(figures, seconds)]
         current = [[figure.name, dict(figure.labels), _plain(figure.value)] for figure in figures]
         state = {"updated": seconds, "figures": current, "samples": self._samples}
-        self._store.save_checkpoint(NAME, zlib.compress(json.dumps(state).encode()))
-
-
-def read(store: Store) -> dict[str, Any]:
-    """`updated`, `figures` and `samples` as they were written; None and empty lists where nothing was."""
-    state = store.checkpoint(NAME)
-    if state is None:
-        return {"updated": None, "figures": [], "samples": []}
-    kept: dict[str, Any] = json.loads(zlib.decompress(state))
-    return kept
+        kept.write(self._store, state)
 
 
 def _sample(figures: Sequence[Figure], seconds: int) -> dict[str, Any]:

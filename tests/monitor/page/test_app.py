@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from monitor.page.alerts import Alerts
 from monitor.page.app import create_pages
 from monitor.page.content import Content
+from monitor.quality import kept
 from monitor.quality.figures import Figure
 from monitor.quality.history import History
 from monitor.traffic.exporter import Exporter
@@ -148,8 +149,6 @@ def test_figures_beyond_a_day_are_forgotten_and_a_minute_is_kept_once() -> None:
         if second % 6000 == 0:
             history = History(store)
         history.keep(figures, second)
-    from monitor.quality import history as kept
-
     samples = kept.read(store)["samples"]
     assert len(samples) == 1440
     assert samples[-1] == {"time": 1999 * 60, "windows": {"1h": {"1": {"record_accuracy": 0.9}}}}
