@@ -19,6 +19,7 @@ from ml.abtest import plan, tables
 from ml.abtest.experiment import Experiment
 from ml.abtest.keeping import Keeper
 from ml.abtest.looks import Clock, Schedule, Watch, at_once, by_clock, by_events, patiently
+from ml.abtest.origins import origins
 from ml.experiment.inference import METRICS, NotEnoughDataError
 from ml.running.feeder import newest
 from ml.split import parse_split
@@ -147,7 +148,8 @@ def _compare(store: Store, settings: Settings, arguments: argparse.Namespace, pr
     past = arguments.since is not None or arguments.until is not None
     experiment, schedule, clock = (_past if past else _live)(store, arguments)
     print(_head(store, experiment, schedule, settings.split), flush=True)
-    keeper = Keeper(store, experiment, settings.split, arguments.out)
+    known = origins(settings.provenance, experiment.models.values())
+    keeper = Keeper(store, experiment, settings.split, arguments.out, known)
     try:
         watch = Watch(store, experiment, parse_split(settings.split), progress)
         for look in watch.looks(schedule, clock):

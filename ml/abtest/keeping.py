@@ -5,20 +5,25 @@ from pathlib import Path
 
 from ml.abtest.experiment import Experiment
 from ml.abtest.looks import Look
-from ml.abtest.report import write_report
+from ml.abtest.origins import Origins
+from ml.abtest.report import Model, write_report
 from ml.abtest.results import Plain, evaluation, plain, write_csv, write_json
-from store.port import Retrain, Store
+from store.port import Store
 
 
 class Keeper:
     """The looks so far of one run, in `folder` and in the store."""
 
-    def __init__(self, store: Store, experiment: Experiment, split: str, folder: Path) -> None:
+    def __init__(
+        self, store: Store, experiment: Experiment, split: str, folder: Path, known: Origins | None = None
+    ) -> None:
+        """`known` is where the models come from, as far as anything is known of it."""
         folder.mkdir(parents=True, exist_ok=True)
         self._store = store
         self._experiment = experiment
         self._split = split
         self._folder = folder
+        self._known = known or {}
         self._looks: list[Look] = []
         self._written = 0
 
@@ -42,10 +47,11 @@ class Keeper:
             found = self.found
             write_json(found, paths[0])
             write_csv(found, paths[1])
-            write_report(found, self._experiment, self._store.routes(), self._retrains(), paths[2])
+            write_report(found, self._models(), paths[2])
             self._written = len(self._looks)
         return paths
 
-    def _retrains(self) -> Sequence[Retrain]:
-        models = set(self._experiment.models.values())
-        return [each for each in self._store.retrains() if each.model in models]
+    def _models(self) -> Sequence[Model]:
+        ledger, retrains = self._store.routes(), self._store.retrains()
+        models = [self._experiment.models[arm] for arm in sorted(self._experiment.models)]
+        return [Model.of(ref, ledger, retrains, self._known.get(ref)) for ref in models]

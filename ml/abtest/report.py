@@ -1,19 +1,18 @@
 """The report on an experiment: one HTML file that needs no network, and a PNG of each plot."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 
 from ml.abtest import tables
-from ml.abtest.experiment import Experiment
 from ml.abtest.plots import metric_plot, png, split_plot, svg
 from ml.abtest.results import SIDES, Plain
 from ml.experiment.inference import METRICS, Metric
 from ml.experiment.verdict import Outcome
-from ml.tracking import tag_of
+from ml.provenance.records import Record
 from movielog.times import day_of, iso
 from store.port import ModelRef, Retrain, Route
 
@@ -40,10 +39,31 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
 }
 
 
-def write_report(
-    results: Plain, experiment: Experiment, ledger: Sequence[Route], retrains: Sequence[Retrain], path: Path
-) -> None:
-    """Write the page, and beside it `<stem>-<plot>.png`. There is at least one look."""
+@dataclass(frozen=True)
+class Model:
+    """What is known of a model: the route since which it serves, its retrain, and its tracked run, each None
+    where there is none; in a sentence why no run is known."""
+
+    ref: ModelRef
+    route: Route | None
+    retrain: Retrain | None
+    run: Record | None
+    no_run: str
+
+    @classmethod
+    def of(
+        cls, ref: ModelRef, ledger: Sequence[Route], retrains: Sequence[Retrain], known: Record | str | None
+    ) -> "Model":
+        """From the store's ledger and retrains, and what the provenance repository knows."""
+        served = next((route for route in ledger if ref in route.models.values()), None)
+        made = next((each for each in reversed(retrains) if each.model == ref), None)
+        if isinstance(known, Record):
+            return cls(ref, served, made, known, "")
+        return cls(ref, served, made, None, known or "nobody asked")
+
+
+def write_report(results: Plain, models: Sequence[Model], path: Path) -> None:
+    """Write the page on models old and new, and beside it `<stem>-<plot>.png`. There is at least one look."""
     looks = results["looks"]
     pictures = {metric.key: _picture(metric, looks, path) for metric in METRICS}
     page = _environment().get_template(_TEMPLATE.name)
@@ -56,16 +76,12 @@ def write_report(
         pictures=pictures,
         split_picture=_split_picture(looks, path),
         split_says=tables.split(looks[-1]),
-        models=[_model(*of, ledger, retrains) for of in zip(SIDES, _refs(experiment), strict=True)],
+        models=list(zip(SIDES, models, strict=True)),
         not_the_test=tables.NOT_THE_TEST,
     )
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
-
-
-def _refs(experiment: Experiment) -> Sequence[ModelRef]:
-    return [experiment.models[arm] for arm in sorted(experiment.models)]
 
 
 def _environment() -> Environment:
@@ -97,19 +113,3 @@ def _says(metric: Metric, looks: Sequence[Plain]) -> str:
     arms, finding = looks[-1]["arms"], looks[-1]["metrics"][metric.key]
     shown = " and ".join(f"{side} {_FILTERS['figure'](arms[side][metric.key])}" for side in SIDES)
     return f"{metric.title} over {len(looks)} looks; at the last {shown}. {finding['says']}"
-
-
-def _model(
-    side: str, ref: ModelRef, ledger: Sequence[Route], retrains: Sequence[Retrain]
-) -> Mapping[str, Any]:
-    """Where a model comes from, as far as the store tells."""
-    made = [each for each in retrains if each.model == ref]
-    served = [route for route in ledger if ref in route.models.values()]
-    return {
-        "side": side,
-        "name": ref.name,
-        "digest": ref.digest,
-        "tag": tag_of(ref),
-        "retrain": made[-1] if made else None,
-        "route": served[0] if served else None,
-    }

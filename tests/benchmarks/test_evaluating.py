@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.evaluating import __main__ as evaluating
+from benchmarks.evaluating.measuring import evaluate
 from benchmarks.evaluating.world import KNOWN, LISTED, MODELS, WINDOW, store_of
 from ml import online
 from store.sqlite import SqliteStore
@@ -21,7 +21,7 @@ def test_a_day_of_visits_is_evaluated_to_what_it_is_at_once(tmp_path: Path) -> N
 
     recommended = online.recommended(requests, store.answers(WINDOW))
     rows = online.per_user(recommended, watches, store.ratings(WINDOW))
-    found = evaluating.evaluate(path, [24])
+    found = evaluate(path, [24])
     assert found["users"] == [measured.users for _, measured in sorted(online.metrics(rows).items())]
     assert online.metrics(rows)[1].record_accuracy > 0.3
 

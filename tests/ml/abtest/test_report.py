@@ -10,6 +10,7 @@ from ml.abtest import experiment as experiments
 from ml.abtest.keeping import Keeper
 from ml.abtest.looks import Schedule, Watch, at_once
 from ml.experiment.inference import METRICS
+from ml.provenance.records import File, Record
 from ml.split import parse_split
 from store.port import PUBLISHED, Retrain, Window
 from tests.fakes import MemoryStore
@@ -55,7 +56,14 @@ def _folder(folder: Path, split: str = SPLIT, looks: int = 3, why: str = "") -> 
     store.record_retrain(made)
     live(store, SINCE, SINCE + 3 * HOUR, users=150, follow=(0.2, 0.6))
     experiment = experiments.under_way(store.routes())
-    keeper = Keeper(store, experiment, split, folder)
+    data = {
+        "commit": "f" * 40,
+        "snapshot": {"rows": 13_683, "users": 1_435, "movies": 781},
+        "params": {"liking": 0.5},
+    }
+    files = [File(f"{NEW.name}/model", "5" * 32, 4_096, 9)]
+    run = Record(NEW, NEW.name, f"{NEW.name}@bbbb", "c" * 40, "python", files, data)
+    keeper = Keeper(store, experiment, split, folder, {NEW: run, OLD: "no tracked run made it"})
     watch = Watch(store, experiment, parse_split(split), lambda _: None)
     for look in watch.looks(Schedule(SINCE, 3 * HOUR // looks, looks), at_once):
         keeper.add(look)
@@ -104,7 +112,11 @@ def test_titles_of_models_lead_to_where_they_come_from(page: Page) -> None:
     assert links == ["#model-old", "#model-new"]
     assert {link[1:] for link in links} <= ids
     assert OLD.digest in page.text and NEW.digest in page.text
-    assert "2022-04-03 to 2022-04-08, retrain published" in " ".join(page.text.split())
+    said = " ".join(page.text.split())
+    assert "on 2022-04-03 to 2022-04-08, published" in said
+    assert "13,683 rows of 1,435 users and 781 movies" in said
+    assert "none known: no tracked run made it" in said
+    assert "5" * 32 in said
     assert "recall" in page.text
 
 
