@@ -20,11 +20,15 @@ SLOWLY = 60_000
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     running = Demo(tmp_path_factory.mktemp("demo"))
-    wait_for(lambda: any("Ctrl-C" in line for line in running.lines) or running.process.poll() is not None)
-    running.wait_for("/recommend/<userid>")
-    yield running
-    if running.process.poll() is None:
-        running.interrupt()
+    try:
+        wait_for(
+            lambda: any("Ctrl-C" in line for line in running.lines) or running.process.poll() is not None
+        )
+        running.wait_for("/recommend/<userid>")
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.interrupt()
 
 
 @pytest.fixture(scope="module")
