@@ -6,7 +6,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.report import Goal, Plot, Report, Table
-from benchmarks.serving.load import Peak
+from benchmarks.serving.load import GIVEN_UP, Peak
 from benchmarks.serving.measuring import Memory, Starts
 from benchmarks.turns import ratio
 
@@ -21,7 +21,10 @@ def share(millis: Sequence[float], part: float) -> float:
 
 def quantiles(millis: Sequence[float]) -> list[float]:
     """The median, 95%, 99%, the longest, and how many failed."""
-    return [*(share(millis, part) for part in (0.5, 0.95, 0.99, 1.0)), float(np.isinf(millis).sum())]
+    return [
+        *(share(millis, part) for part in (0.5, 0.95, 0.99, 1.0)),
+        float(sum(each == GIVEN_UP for each in millis)),
+    ]
 
 
 def middle(peaks: Sequence[Peak], field: str) -> float:

@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import time
-from math import inf
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -15,6 +14,8 @@ from tests.servers import getting
 
 _SCRIPT = Path(__file__).parent / "users.lua"
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+GIVEN_UP = 1000.0
+"""Milliseconds that a request counts which was not answered with a whole 200."""
 CONNECTIONS = 16
 _Connection: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -67,7 +68,7 @@ def _millis(said: str, share: str) -> float:
 
 def steady(stack: Stack, users: int, rate: float, seconds: float, seed: int = 1) -> list[float]:
     """Milliseconds from when each request was due to its answer, `rate` a second at random
-    times; infinite where it was not 200."""
+    times; `GIVEN_UP` where it was not 200."""
     return asyncio.run(_steady(stack.port, users, rate, seconds, random.Random(seed)))
 
 
@@ -84,7 +85,7 @@ async def _steady(port: int, users: int, rate: float, seconds: float, chance: ra
 
 
 async def _call(port: int, user: int, due: float, idle: list[_Connection]) -> float:
-    """On a connection that nobody uses; infinite for anything but a whole 200."""
+    """On a connection that nobody uses; `GIVEN_UP` for anything but a whole 200."""
     connection = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
     reader, writer = connection
     writer.write(f"GET /recommend/{user} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -93,6 +94,6 @@ async def _call(port: int, user: int, due: float, idle: list[_Connection]) -> fl
         await reader.readexactly(int(_found(r"(?i)content-length: (\d+)", head.decode())))
     except (asyncio.IncompleteReadError, OSError):
         writer.close()
-        return inf
+        return GIVEN_UP
     idle.append(connection)
-    return (time.perf_counter() - due) * 1e3 if head.startswith(b"HTTP/1.1 200") else inf
+    return (time.perf_counter() - due) * 1e3 if head.startswith(b"HTTP/1.1 200") else GIVEN_UP
