@@ -54,8 +54,8 @@ def folding(some: Sequence[bytes]) -> float:
 
 
 def from_file(some: Sequence[bytes], rounds: int, folder: Path) -> Mapping[str, Sequence[Run]]:
-    """A tenth of the lines and all of them, each into an empty store: memory must not grow with the log."""
-    names = {"a tenth of the file to SQLite": len(some) // 10, "file to SQLite": len(some)}
+    """Half of the lines and all of them, each into an empty store: memory must not grow with the log."""
+    names = {"half of the file to SQLite": len(some) // 2, "file to SQLite": len(some)}
     return in_turn(
         {name: partial(_file, some[:number], folder / f"{number}") for name, number in names.items()}, rounds
     )

@@ -49,9 +49,9 @@ def test_goals_compare_kafka_with_the_bare_consumer_of_the_same_round() -> None:
         figures.BARE: [Run(100, 1, 1), Run(10, 1, 1)],
         figures.TOPIC: [Run(80, 1, 1), Run(8, 1, 1)],
         figures.FILE: [Run(1e5, 5, 200)],
-        figures.TENTH: [Run(1e5, 5, 100)],
+        figures.HALF: [Run(1e5, 5, 100)],
     }
     measured = {goal.what: goal.measured for goal in figures.goals(runs, [6e5])}
     assert measured["ingest: Kafka to SQLite to a bare kafka-python consumer"] == pytest.approx(0.8)
     assert measured["ingest: the same a second of CPU"] == pytest.approx(2e5)
-    assert measured["ingest: memory for ten times the lines"] == 2
+    assert measured["ingest: memory for twice the lines"] == 2
