@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(arguments: argparse.Namespace, folder: Path) -> None:
-    facts = machine("kafka-python", "crc32c", "pymongo") | {"servers": f"{broker.find()}; {_database()}"}
+    facts = machine("kafka-python", "crc32c", "pymongo") | {
+        "servers": f"{_named(broker.find())}; {_database()}"
+    }
     some, rounds = measuring.made(arguments.lines), arguments.rounds
     parts = [[part(some) for _ in range(rounds)] for part in (measuring.parsing, measuring.folding)]
     kafka = folder / "kafka"
@@ -50,9 +52,14 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> None:
     page.publish(figures.report(facts, runs, parts, grown, notes))
 
 
+def _named(found: str) -> str:
+    """What was found without where it lies."""
+    return found.partition(" from ")[0]
+
+
 def _database() -> str:
     try:
-        return database.find()
+        return _named(database.find())
     except MissingPartError:
         return "no server of MongoDB's protocol"
 
