@@ -99,7 +99,7 @@ def split_plot(looks: Sequence[Plain]) -> Figure:
         times = _times(looks, known)
         axes.fill_between(times, low, high, color="#d0d7de", alpha=0.6, linewidth=0)
         axes.plot(times, shares, color=_INK, marker="D", markersize=4)
-        axes.set_title("share of users in arm 2; grey: where 95 of 100 sound splits lie")
+        axes.set_title("share of users in arm 2; grey: 95 of 100 sound splits")
         axes.margins(y=0.2)
         _time_axis(axes, looks)
     return figure
