@@ -31,7 +31,7 @@ demo-clean:  ## forget the demo's data
 	rm -rf data/demo
 
 test: venv  ## the tests that need nothing but this
-	$(BIN)/python -m pytest -m "not real and not stack"
+	$(BIN)/python -m pytest -m "not real and not stack" -n auto --maxprocesses 4 --dist loadfile
 
 test-real: venv  ## the tests against real servers on loopback, which it gets; REQUIRE=part,part fails without them
 	$(BIN)/python -m tests.servers.run $(if $(REQUIRE),--require $(REQUIRE))

@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 AUDIENCE = ("--users", "1500", "--movies", "400", "--seed", "7")
 PATIENCE = 240
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Mapping[str, str]:

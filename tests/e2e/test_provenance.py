@@ -33,6 +33,8 @@ ANSWERS = 1000
 NEWCOMERS, UNKNOWN = range(10**6, 10**6 + 100), range(10**9, 10**12)
 PATIENCE = 120
 
+pytestmark = pytest.mark.real
+
 
 @dataclass(frozen=True)
 class Seen:
