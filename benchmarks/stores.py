@@ -22,7 +22,7 @@ _AT_ONCE = 250_000
 def store_of(name: str, folder: Path = FOLDER) -> str:
     """URL of a SQLite store that holds a size (S, M or L), filled where it is not there yet."""
     path = (folder / f"{name}-1-v{VERSION}.db").resolve()
-    fresh = path.with_suffix(".new")
+    fresh = path.with_suffix(".db.new")
     if not path.exists():
         for left in (fresh, Path(f"{fresh}-wal"), Path(f"{fresh}-shm")):
             left.unlink(missing_ok=True)

@@ -43,7 +43,7 @@ class Visits(NamedTuple):
 def store_of(visits: int, users: int, folder: Path = FOLDER) -> Path:
     """A store with so many requests and as many viewings, filled where it is not there yet."""
     path = (folder / f"experiment-{visits}-{users}-v{VERSION}.db").resolve()
-    fresh = path.with_suffix(".new")
+    fresh = path.with_suffix(".db.new")
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         for left in (fresh, Path(f"{fresh}-wal"), Path(f"{fresh}-shm")):
