@@ -147,6 +147,28 @@ def _first(listed: pd.DataFrame, pairs: pd.Index) -> pd.Series:
     return listed.groupby("pair")["time"].min().reindex(pairs, fill_value=_NEVER)
 
 
+def belonging(requests: pd.DataFrame, answers: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The requests, in the order of time, whose answer was found, and their answers: places in the frames.
+
+    A request (user, time, millis) belongs to the answer (user, time) to the same user that is nearest in
+    time, at most the request's own duration (`LONGEST_REQUEST` at most) and `CLOCKS_DIFFER` away, whether the
+    log tells when it began or when it ended.
+    """
+    asked, answered = (_by_time(frame) for frame in (requests, answers))
+    near = answered.rename(columns={"place": "answer"})
+    joined = pd.merge_asof(asked, near, on="time", by="user", direction="nearest").dropna(subset="answer")
+    places, found = joined["place"].to_numpy(), joined["answer"].to_numpy(np.int64)
+    apart = np.abs(answers["time"].to_numpy()[found] - joined["time"].to_numpy())
+    lasted = requests["millis"].clip(upper=LONGEST_REQUEST // _MILLISECOND).to_numpy()[places] * _MILLISECOND
+    near_enough = apart <= lasted + CLOCKS_DIFFER
+    return places[near_enough], found[near_enough]
+
+
+def _by_time(frame: pd.DataFrame) -> pd.DataFrame:
+    columns = {name: frame[name].to_numpy() for name in ("user", "time")}
+    return pd.DataFrame({**columns, "place": np.arange(len(frame))}).sort_values("time", ignore_index=True)
+
+
 def recommended(requests: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     """What callers were recommended, from the store's frames `requests` and `answers` of a window.
 
@@ -154,33 +176,20 @@ def recommended(requests: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     movie (category), rank (int16, from 1). A successful request that listed nothing is one row of rank 0
     without a movie.
 
-    The movies and the time are those that the caller saw; arm and model are what the service recorded. A
-    request belongs to the answer to the same user that is nearest in time, at most the request's own duration
-    (`LONGEST_REQUEST` at most) and `CLOCKS_DIFFER` away, whether the log tells when it began or when it
-    ended. Requests without an answer that near are left out: nobody recorded their arm.
+    The movies and the time are those that the caller saw; arm and model are what the service recorded for the
+    answer to which the request is `belonging`. Requests without one are left out: nobody recorded their arm.
     """
-    served = _served(requests, answers)
-    lists = pc.split_pattern(_text(served["movies"]), ",")
+    successful = requests[requests["status"] == 200]
+    asked, answered = belonging(successful, answers)
+    served = successful[["user", "time"]].iloc[asked].reset_index(drop=True)
+    answer = answers[["arm", "model"]].iloc[answered].reset_index(drop=True)
+    served = served.assign(arm=answer["arm"].astype(np.int8), model=answer["model"])
+    lists = pc.split_pattern(_text(successful["movies"].iloc[asked]), ",")
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-    rows = served.drop(columns="movies").loc[np.repeat(np.arange(len(served)), lengths)]
+    rows = served.loc[np.repeat(np.arange(len(served)), lengths)]
     movies = pc.list_flatten(lists).dictionary_encode()
     rank = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
     return _without_empty_ids(rows.assign(movie=_category(movies), rank=rank.astype(np.int16)))
-
-
-def _served(requests: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    successful = requests.loc[requests["status"] == 200, ["user", "time", "millis", "movies"]]
-    answered = answers[["user", "time", "arm", "model"]].sort_values("time", ignore_index=True)
-    near = answered[["user", "time"]].assign(place=answered.index)
-    joined = pd.merge_asof(successful.sort_values("time"), near, on="time", by="user", direction="nearest")
-    joined = joined.dropna(subset="place").reset_index(drop=True)
-    answer = answered.loc[joined["place"].astype(np.int64)].reset_index(drop=True)
-    served = joined[["user", "time", "movies"]].assign(
-        arm=answer["arm"].astype(np.int8), model=answer["model"]
-    )
-    apart = (answer["time"] - joined["time"]).abs()
-    lasted = joined["millis"].clip(upper=LONGEST_REQUEST // _MILLISECOND) * _MILLISECOND
-    return served[apart <= lasted + CLOCKS_DIFFER].reset_index(drop=True)
 
 
 def _text(column: pd.Series) -> pa.Array:

@@ -20,6 +20,7 @@ WORD = 60
 WATCH = ("user", "movie", "first", "last", "seen")
 WATCHED = ("movie", "last", "seen")
 RATED = ("movie", "time", "rating")
+LISTED = ("user", "time", "millis", "_id", "movies")
 
 rated = itemgetter(*RATED)
 """Movie, time and stars of a rating."""
@@ -77,6 +78,12 @@ def request(asked: Requested) -> Document:
     """A document of `requests`."""
     identity = f"{_moment(asked.time)}/{asked.user}/{encoding.request_digest(asked).hex()}"
     return {"_id": identity, **asked._asdict(), "movies": ",".join(asked.movies)}
+
+
+def listed_row(document: Document) -> tuple[Any, ...]:
+    """A row of the port's `lists`, its movies as text."""
+    digest = bytes.fromhex(document["_id"].rpartition("/")[2])
+    return document["user"], document["time"], document["millis"], digest, document["movies"]
 
 
 def answer(given: Answer) -> Document:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Column: TypeAlias = Any
-"""A NumPy array of numbers, or an Arrow array of text, plain or dictionary-encoded."""
+"""A NumPy array of numbers, or an Arrow array of lists or of text, plain or dictionary-encoded."""
 Chunk: TypeAlias = Mapping[str, Column]
 Kinds: TypeAlias = Mapping[str, Callable[[Sequence[Any]], Column]]
 """What makes a column of each place in a row, by the column's name."""
@@ -46,6 +46,21 @@ def label(values: Sequence[str]) -> Column:
     return text(values).dictionary_encode()
 
 
+def mark(digests: Sequence[bytes]) -> Column:
+    """A column of int64 from the first 8 bytes of digests of 12."""
+    packed = np.frombuffer(b"".join(digests), dtype=np.dtype([("mark", "<i8"), ("rest", "V4")]))
+    return packed["mark"].copy()
+
+
+def listed(packed: Sequence[bytes]) -> Column:
+    """A column of lists of numbers, each packed as little-endian int32."""
+    import pyarrow as pa
+
+    ends = np.cumsum([0, *map(len, packed)], dtype=np.int64) // 4
+    numbers = np.frombuffer(b"".join(packed), dtype="<i4")
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(numbers, pa.int32()))
+
+
 WATCHES: Kinds = {
     "user": whole,
     "movie": label,
@@ -65,6 +80,7 @@ REQUESTS: Kinds = {
     "movies": text,
     "error": text,
 }
+LISTS: Kinds = {"user": whole, "time": whole, "millis": whole, "digest": mark, "movies": listed}
 ANSWERS: Kinds = {
     "user": whole,
     "time": whole,
@@ -124,6 +140,8 @@ def _from_arrow(column: "pa.ChunkedArray") -> Column:
     import pandas as pd
     import pyarrow as pa
 
+    if pa.types.is_list(column.type):
+        return pd.arrays.ArrowExtensionArray(column)
     if not pa.types.is_dictionary(column.type):
         return pd.array(column, dtype="str")
     encoded = column.unify_dictionaries().combine_chunks()
@@ -141,12 +159,24 @@ def category(codes: NDArray[np.signedinteger], names: Sequence[str]) -> "pd.Cate
     return pd.Categorical.from_codes(ranks[codes], categories=categories)
 
 
+def numbered(requests: "pd.DataFrame") -> "tuple[pd.DataFrame, Sequence[str]]":
+    """The frame with its comma-separated `movies` as lists of numbers, and the names that these stand for."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pa.chunked_array(pa.array(requests["movies"], pa.string())).combine_chunks()
+    nothing = pa.scalar([], pa.list_(pa.string()))
+    lists = pc.if_else(pc.equal(texts, ""), nothing, pc.split_pattern(texts, ","))
+    names = lists.flatten().dictionary_encode()
+    movies = pa.ListArray.from_arrays(lists.offsets, names.indices)
+    return requests.assign(movies=_typed(pa.chunked_array([movies]))), names.dictionary.to_pylist()
+
+
 def comma_separated(lists: Sequence[bytes], names: "pa.Array") -> "pa.Array":
     """Each list of numbers, packed as little-endian int32, as the names they stand for."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    codes = np.frombuffer(b"".join(lists), dtype="<i4")
-    ends = np.cumsum([0, *map(len, lists)], dtype=np.int64) // 4
-    rows = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), names.take(pa.array(codes)))
+    numbers = listed(lists)
+    rows = pa.ListArray.from_arrays(numbers.offsets, names.take(numbers.values))
     return pc.binary_join(rows, ",")

@@ -35,6 +35,7 @@ from store.port import (
     Answer,
     Batch,
     Evaluation,
+    Lists,
     ModelRef,
     Quarantined,
     Retrain,
@@ -153,6 +154,12 @@ class MongoStore(Store):
 
     def requests(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._happened("requests", window, frames.REQUESTS, user)
+
+    def lists(self, window: Window) -> Lists:
+        chosen = {"_id": documents.moments(window), "status": 200}
+        kinds = {**frames.LISTS, "movies": frames.text}
+        found = self._frame("requests", chosen, documents.LISTED, documents.listed_row, kinds)
+        return Lists(*frames.numbered(found))
 
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         viewings, ratings = self._database["viewings"], self._database["ratings"]
@@ -286,7 +293,7 @@ class MongoStore(Store):
         kinds: frames.Kinds,
     ) -> "pd.DataFrame":
         with _errors():
-            found = self._database[collection].find(chosen, dict.fromkeys(fields, True) | {"_id": False})
+            found = self._database[collection].find(chosen, {"_id": False} | dict.fromkeys(fields, True))
             return frames.from_rows(_lists(map(row, found)), kinds)
 
 

@@ -97,6 +97,17 @@ class Seen(NamedTuple):
     rating: float | None
 
 
+class Lists(NamedTuple):
+    """Requests that were answered with 200, and what they listed as numbers.
+
+    `requests` has user, time, millis, digest (int64) and movies (Arrow lists of int32); a number stands for
+    its place in `names`. (user, time, digest) is a request's identity.
+    """
+
+    requests: "pd.DataFrame"
+    names: Sequence[str]
+
+
 class ModelRef(NamedTuple):
     """A model by name, such as `KNN_1_2022-04-08`, and the SHA-256 of its manifest in hex."""
 
@@ -205,6 +216,11 @@ class Store(ABC):
     def requests(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         """Requests of the window, of all users or of one, as their callers saw them: user, time (int64),
         server (str), status, millis (int64), movies (str, comma-separated, empty for none), error (str)."""
+
+    @abstractmethod
+    def lists(self, window: Window) -> Lists:
+        """Of the same requests those with status 200 and what metrics need of them, which is read much
+        faster."""
 
     @abstractmethod
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:

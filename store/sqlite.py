@@ -20,6 +20,7 @@ from store.port import (
     Answer,
     Batch,
     Evaluation,
+    Lists,
     ModelRef,
     Quarantined,
     Retrain,
@@ -107,6 +108,13 @@ class SqliteStore(Store):
 
     def requests(self, window: Window, user: int | None = None) -> "pd.DataFrame":
         return self._listed(schema.REQUESTS, (*window, user), frames.REQUESTS)
+
+    def lists(self, window: Window) -> Lists:
+        with self._reading() as connection:
+            found = connection.execute(schema.LISTS, window)
+            requests = frames.from_rows(iter(lambda: found.fetchmany(frames.CHUNK), []), frames.LISTS)
+            self._read_movies(connection)
+        return Lists(requests, self._movies.names)
 
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         with self._errors:

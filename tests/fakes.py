@@ -7,10 +7,13 @@ from typing import Any
 import pandas as pd
 
 from movielog.events import Rated, Requested
+from store import frames
+from store.encoding import request_digest
 from store.port import (
     Answer,
     Batch,
     Evaluation,
+    Lists,
     ModelRef,
     Quarantined,
     Retrain,
@@ -111,6 +114,11 @@ class MemoryStore(Store):
             if user in (None, asked.user)
         ]
         return _frame(["user", "time", "server", "status", "millis", "movies", "error"], rows)
+
+    def lists(self, window: Window) -> Lists:
+        asked = [asked for asked in _of(self._requests, window) if asked.status == 200]
+        rows = [(it.user, it.time, it.millis, request_digest(it), ",".join(it.movies)) for it in asked]
+        return Lists(*frames.numbered(frames.from_rows([rows], {**frames.LISTS, "movies": frames.text})))
 
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         viewings = [viewing for viewing in self._viewings.values() if viewing.user == user]

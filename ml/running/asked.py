@@ -12,12 +12,14 @@ LATE = 600 * SECOND
 REACH = online.LONGEST_REQUEST + online.CLOCKS_DIFFER
 """How far from its answer a request may be, in ns."""
 
-_REQUEST = ["user", "time", "millis", "movies"]
-_ANSWER = ["user", "time", "arm", "model"]
+_IDENTITY = ["user", "time", "digest"]
+_ANSWER = ["user", "time", "arm"]
 
 
-class Recommended(NamedTuple):
-    """Frames of `ml.online.recommended`: requests that are decided, and those whose answer may change."""
+class Listed(NamedTuple):
+    """Frames with a row per request whose arm is known: user, time, arm (int64), movies (Arrow lists).
+
+    `settled` requests are decided, the answers of `open` ones may change."""
 
     settled: pd.DataFrame
     open: pd.DataFrame
@@ -34,32 +36,36 @@ class Asked:
         self._newest = since
         self._requests = self._answers = pd.DataFrame()
 
-    def tell(self, requests: pd.DataFrame, answers: pd.DataFrame) -> Recommended:
-        """Frames of the store, which may repeat what was told; each settled request comes out once."""
-        successful = requests.loc[requests["status"] == 200, [*_REQUEST, "server"]]
-        self._requests = _joined(self._requests, _from(successful, self._settled))
+    def tell(self, requests: pd.DataFrame, answers: pd.DataFrame) -> Listed:
+        """Requests as in the store's `lists` and its frame `arms`, which may repeat what was told; each
+        settled request comes out once."""
+        self._requests = _joined(self._requests, _from(requests, self._settled), _IDENTITY)
         oldest = max(self._since, self._settled - REACH)
-        self._answers = _joined(_from(self._answers, oldest), _from(answers[_ANSWER], oldest))
+        answers = answers[_ANSWER]
+        self._answers = _joined(_from(self._answers, oldest), _from(answers, oldest), _ANSWER)
         for frame in (requests, answers):
             self._newest = max(self._newest, int(frame["time"].max()) if len(frame) else 0)
-        return self._settle(online.recommended(self._requests.assign(status=200), self._answers))
+        return self._settle()
 
-    def _settle(self, listed: pd.DataFrame) -> Recommended:
+    def _settle(self) -> Listed:
+        asked, answered = online.belonging(self._requests, self._answers)
+        listed = self._requests[["user", "time", "movies"]].iloc[asked]
+        listed = listed.assign(arm=self._answers["arm"].to_numpy()[answered])
         self._settled = max(self._settled, self._newest - LATE - REACH)
         self._requests = _from(self._requests, self._settled)
         done = listed["time"] < self._settled
-        return Recommended(listed[done], listed[~done])
+        return Listed(listed[done], listed[~done])
 
 
 def _from(frame: pd.DataFrame, oldest: int) -> pd.DataFrame:
     return frame[frame["time"] >= oldest] if len(frame) else frame
 
 
-def _joined(known: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+def _joined(known: pd.DataFrame, told: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
     """Both, rows that are in both once."""
     if known.empty:
         return told
     again = told["time"] <= known["time"].max()
-    known = pd.concat([known, told[again]]).drop_duplicates()
+    known = pd.concat([known, told[again]]).drop_duplicates(identity)
     joined: pd.DataFrame = pd.concat([known, told[~again]], ignore_index=True)
     return joined

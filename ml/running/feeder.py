@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 
-import pandas as pd
-
 from ml.running.asked import LATE
 from ml.running.metrics import Running
 from movielog.events import DAY, SECOND
@@ -42,11 +40,11 @@ class Feeder:
         for day in _days(Window(self.until - LATE, until)):
             self.running.update(watches=self._store.watches(day), ratings=self._store.ratings(day))
         for part in self._slices(Window(start, until)):
-            asked, arms = self._store.requests(part), self._store.arms(part)
-            if len(asked) or len(arms) or part.end == until:
+            asked, arms = self._store.lists(part), self._store.arms(part)
+            if len(asked.requests) or len(arms) or part.end == until:
                 self.running.update(asked, arms, more=part.end < until)
             told((part.end - start) / (until - start))
-            self._fit_slice(asked)
+            self._fit_slice(len(asked.requests))
         self.until = max(self.until, until)
         return self.running
 
@@ -57,10 +55,10 @@ class Feeder:
             yield Window(start, end)
             start = end
 
-    def _fit_slice(self, asked: pd.DataFrame) -> None:
-        if len(asked) > _MANY:
+    def _fit_slice(self, asked: int) -> None:
+        if asked > _MANY:
             self._slice = max(_SHORTEST, self._slice // 2)
-        elif len(asked) < _FEW:
+        elif asked < _FEW:
             self._slice = min(_LONGEST, self._slice * 2)
 
 

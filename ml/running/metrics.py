@@ -1,10 +1,11 @@
 """Per-user rows, metrics and moments of an experiment, kept up to date with what is told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ml.experiment.moments import MEASURED, Moments, with_derived
 from ml.online import OnlineMetrics
@@ -12,7 +13,7 @@ from ml.running.asked import Asked
 from ml.running.columns import Column, FirstTimes, Journal
 from ml.running.numbering import Array, Numbering
 from movielog.events import DAY
-from store.port import ARMS
+from store.port import ARMS, Lists
 
 _MOVIE_BITS = 24
 _REQUESTS, _WATCHED = MEASURED.index("requests"), MEASURED.index("watched")
@@ -47,17 +48,16 @@ class Running:
 
     def update(
         self,
-        requests: pd.DataFrame | None = None,
+        requests: Lists | None = None,
         answers: pd.DataFrame | None = None,
         watches: pd.DataFrame | None = None,
         ratings: pd.DataFrame | None = None,
         more: bool = False,
     ) -> None:
-        """Take in frames of the store; what is before `since` does not count, except that a viewing is as old
-        as its earliest record of the day.
+        """Take in the store's `lists`, `arms`, `watches`, `ratings`; what is before `since` does not count,
+        except that a viewing is as old as its earliest record of the day.
 
-        Of answers only user, time, arm and model are looked at. With `more` to follow at once, requests whose
-        answer may still change are left out until then.
+        With `more` to follow at once, requests whose answer may still change are left out until then.
         """
         self._journal.undo()
         self._moments = self._settled
@@ -65,7 +65,7 @@ class Running:
             self._watch(watches)
         if ratings is not None and len(ratings):
             self._rate(ratings[ratings["time"] >= self.since])
-        asked = self._asked.tell(*(_EMPTY if frame is None else frame for frame in (requests, answers)))
+        asked = self._asked.tell(self._numbered(requests), _NO_ANSWERS if answers is None else answers)
         self._list(asked.settled)
         self._settled = self._moments
         if not more:
@@ -89,13 +89,15 @@ class Running:
             self._stars.put(pairs[newer], stars[newer])
 
     def _list(self, listed: pd.DataFrame) -> None:
-        user, movie = self._codes(listed)
-        arm, rank = listed["arm"].to_numpy(np.int64), listed["rank"].to_numpy()
-        self._count(user[rank <= 1], arm[rank <= 1])
-        pair, time = _key(user, movie), listed["time"].to_numpy()
-        first = rank == 1
-        self._recommend(self._listed, pair[rank > 0], arm[rank > 0], time[rank > 0])
-        self._recommend(self._top, pair[first], arm[first], time[first])
+        user = self._users_of(listed)
+        arm, time = listed["arm"].to_numpy(), listed["time"].to_numpy()
+        self._count(user, arm)
+        lengths, movie = _flat(listed["movies"])
+        of = np.repeat(np.arange(len(user)), lengths)
+        pair = _key(user[of], movie)
+        self._recommend(self._listed, pair, arm[of], time[of])
+        some = lengths > 0
+        self._recommend(self._top, pair[(np.cumsum(lengths) - lengths)[some]], arm[some], time[some])
 
     def _count(self, user: Array, arm: Array) -> None:
         """One more request of each user."""
@@ -115,16 +117,30 @@ class Running:
 
     # users and movies as numbers
 
-    def _codes(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """Numbers of the users and of the movies (-1 for none) of a frame."""
+    def _users_of(self, frame: pd.DataFrame) -> Array:
         user = self._users.add(frame["user"].to_numpy()).astype(np.int64)
         self._before.learn(self._users.keys)
         for column in self._rows.values():
             column.fit(len(self._users))
+        return user
+
+    def _codes(self, frame: pd.DataFrame) -> tuple[Array, Array]:
+        """Numbers of the users and of the movies of a frame."""
         movies = frame["movie"].astype("category").cat
-        names = movies.categories.to_numpy(object).tolist()
-        numbers = [self._movies.setdefault(name, len(self._movies)) for name in names]
-        return user, np.array([*numbers, -1], np.int64)[movies.codes]
+        return self._users_of(frame), self._movies_of(movies.categories)[movies.codes]
+
+    def _movies_of(self, names: Iterable[str]) -> Array:
+        return np.array([self._movies.setdefault(name, len(self._movies)) for name in names], np.int32)
+
+    def _numbered(self, told: Lists | None) -> pd.DataFrame:
+        """Requests whose lists are in our own numbers of movies."""
+        if told is None:
+            return _NO_REQUESTS
+        lengths, numbers = _flat(told.requests["movies"])
+        present = np.flatnonzero(np.bincount(numbers, minlength=1))
+        ours = np.zeros(len(told.names), np.int32)
+        ours[present] = self._movies_of(told.names[number] for number in present.tolist())
+        return told.requests.assign(movies=_lists(lengths, ours[numbers]))
 
     def _pairs_of(self, user: Array, movie: Array) -> Array:
         pairs = self._pairs.add(_key(user, movie))
@@ -137,7 +153,7 @@ class Running:
     @contextmanager
     def _recounted(self, pairs: Array) -> Iterator[None]:
         """Keep rows and moments true while something changes about pairs, which may repeat."""
-        pairs = np.unique(pairs)
+        pairs = _distinct(pairs)
         changed, of = np.unique(self._pairs.keys[pairs] >> _MOVIE_BITS, return_inverse=True)
         with self._moved(changed):
             before = {arm: self._measured(pairs, arm) for arm in ARMS}
@@ -232,15 +248,35 @@ class _Before:
 
 
 _NONE = np.empty(0, np.int64)
-_EMPTY = pd.DataFrame(
-    {name: _NONE for name in ("user", "time", "status", "millis", "arm")}
-    | {name: pd.Series(dtype="str") for name in ("movies", "server")}
-    | {"model": pd.Categorical([])}
+_NO_ANSWERS = pd.DataFrame({name: _NONE for name in ("user", "time", "arm")})
+
+
+def _flat(lists: pd.Series) -> tuple[Array, Array]:
+    """The length of each list, and the numbers in all of them."""
+    arrow = pa.chunked_array(pa.array(lists)).combine_chunks()
+    return arrow.value_lengths().to_numpy().astype(np.int64), arrow.flatten().to_numpy()
+
+
+def _lists(lengths: Array, numbers: Array) -> pd.arrays.ArrowExtensionArray:
+    """The inverse of `_flat`."""
+    ends = np.append(0, np.cumsum(lengths)).astype(np.int32)
+    return pd.arrays.ArrowExtensionArray(pa.ListArray.from_arrays(ends, numbers))
+
+
+_NO_REQUESTS = pd.DataFrame(
+    {name: _NONE for name in ("user", "time", "millis", "digest")}
+    | {"movies": _lists(_NONE, _NONE.astype(np.int32))}
 )
 
 
 def _key(user: Array, movie: Array) -> Array:
-    return (user << _MOVIE_BITS) | movie
+    return np.asarray((user << _MOVIE_BITS) | movie)
+
+
+def _distinct(values: Array) -> Array:
+    """Each value once, in order; numpy's own hashes whole numbers, which takes several times as long."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def _in_arm(pair: Array, arm: Array | int) -> Array:

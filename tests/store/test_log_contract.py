@@ -2,12 +2,24 @@
 
 import random
 
+import pandas as pd
 import pytest
 
 from movielog.events import DAY, SECOND, Rated, Requested
 from store.port import Batch, Quarantined, Seen, Store, Window
 from tests.fakes import MemoryStore
-from tests.store.world import ALWAYS, MOVIES, START, TODAY, USERS, assert_same, random_batches, viewing
+from tests.store.world import (
+    ALWAYS,
+    MOVIES,
+    START,
+    TODAY,
+    USERS,
+    assert_same,
+    named,
+    ordered,
+    random_batches,
+    viewing,
+)
 
 ASKED = Requested(START, 7, "team:8082", 200, MOVIES[:3], "", 31)
 
@@ -154,6 +166,31 @@ def test_requests_of_a_user_at_the_same_moment_are_told_apart_by_the_rest(store:
     store.record(Batch(requests=[ASKED, *others, ASKED]))
 
     assert len(store.requests(ALWAYS)) == 4
+
+
+@pytest.mark.parametrize("given", [0, 4], ids=["none", "some"])
+def test_lists_are_what_successful_requests_tell_of_them(store: Store, given: int) -> None:
+    asked = [
+        ASKED._replace(time=START + number * DAY, movies=ASKED.movies[:number], status=status)
+        for number in range(given)
+        for status in (200, 503)
+    ]
+    store.record(Batch(requests=asked))
+    window = Window(START, START + 3 * DAY)
+    requests = store.requests(window)
+    columns = ["user", "time", "millis", "movies"]
+
+    found = named(store.lists(window))
+
+    successful = requests.loc[requests["status"] == 200, columns]
+    pd.testing.assert_frame_equal(ordered(found[columns]), ordered(successful))
+
+
+def test_lists_of_one_user_and_moment_differ_in_their_digests(store: Store) -> None:
+    store.record(Batch(requests=[ASKED, ASKED._replace(server="other:1"), ASKED]))
+    one, other = store.lists(ALWAYS).requests["digest"]
+    assert one != other
+    assert store.lists(Window(START, START + 1)).requests["digest"].nunique() == 2
 
 
 def test_requests_for_one_user_are_those_of_the_window_for_that_user(store: Store) -> None:

@@ -5,7 +5,7 @@ import random
 import pandas as pd
 
 from movielog.events import DAY, SECOND, Rated, Requested
-from store.port import Batch, Quarantined, Store, Viewing, Window
+from store.port import Batch, Lists, Quarantined, Store, Viewing, Window
 
 TODAY = 19_090
 START = TODAY * DAY
@@ -74,9 +74,14 @@ def _request(choose: random.Random) -> Requested:
 
 def watch_everything(store: Store) -> list[pd.DataFrame]:
     """All frames of the log, ordered."""
-    return [
-        ordered(frame) for frame in (store.watches(ALWAYS), store.ratings(ALWAYS), store.requests(ALWAYS))
-    ]
+    frames = store.watches(ALWAYS), store.ratings(ALWAYS), store.requests(ALWAYS), named(store.lists(ALWAYS))
+    return [ordered(frame) for frame in frames]
+
+
+def named(lists: Lists) -> pd.DataFrame:
+    """The requests with their movies as text again."""
+    movies = [",".join(lists.names[number] for number in listed) for listed in lists.requests["movies"]]
+    return lists.requests.assign(movies=pd.array(movies, "str"))
 
 
 def ordered(frame: pd.DataFrame) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def test_what_was_told_may_be_told_again_at_any_time(seed: int) -> None:
 
 def _tell(running: Running, store: Store) -> None:
     watches = store.watches(Window(0, ALWAYS.end))
-    running.update(store.requests(ALWAYS), store.answers(ALWAYS), watches, store.ratings(ALWAYS))
+    running.update(store.lists(ALWAYS), store.arms(ALWAYS), watches, store.ratings(ALWAYS))
 
 
 def test_a_viewing_that_proves_to_have_begun_before_the_start_counts_no_more() -> None:
