@@ -88,8 +88,9 @@ class Settings:
     """Whom the status page asks what a user would get: `http://host:port`."""
     workers: int = _setting("2", _whole(1, 256))
     """Processes of one service."""
-    worker_class: str = _setting("gthread", _one_of("gthread", "sync"))
-    """How a process takes requests: `gthread` keeps connections open, `sync` takes one request at a time."""
+    worker_class: str = _setting("auto", _one_of("auto", "loop", "gthread", "sync"))
+    """How a process takes requests: `loop` one at a time on connections that are kept, `gthread` several at a
+    time in threads, `sync` one at a time on new connections; `auto` is `loop` for SQLite, `gthread` else."""
     threads: int = _setting("4", _whole(1, 256))
     """Threads of one process that answer, with `gthread`."""
     answers_waiting: int = _setting("20000", _whole(1, 10_000_000))

@@ -41,9 +41,12 @@ _metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", f"{_memory()}/
 wsgi_app = "service.app:create_app()"
 bind = f"{_settings.listen}:{_settings.port}"
 workers = _settings.workers
-_threaded = _settings.worker_class == "gthread"
-worker_class = "service.draining.DrainingWorker" if _threaded else _settings.worker_class
-threads = _settings.threads if _threaded else 1
+_class = _settings.worker_class
+if _class == "auto":
+    _class = "loop" if _settings.store_url.startswith("sqlite:") else "gthread"
+_OURS = {"loop": "service.workers.LoopWorker", "gthread": "service.workers.DrainingWorker"}
+worker_class = _OURS.get(_class, _class)
+threads = _settings.threads if _class == "gthread" else 1
 worker_tmp_dir = str(_memory())
 keepalive = 75
 graceful_timeout = 8  # Docker kills after 10 s

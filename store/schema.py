@@ -155,7 +155,11 @@ WHERE time >= ?1 AND time < ?2 AND (?3 IS NULL OR user = ?3)
 LISTS = """
 SELECT user, time, millis, digest, movies FROM request WHERE time >= ? AND time < ? AND status = 200
 """
-SEEN_BY = "SELECT movie FROM viewing WHERE user = ?1 UNION ALL SELECT movie FROM rating WHERE user = ?1"
+SEEN_BY = """
+SELECT group_concat(movie) FROM (
+    SELECT movie FROM viewing WHERE user = ?1 UNION ALL SELECT movie FROM rating WHERE user = ?1
+)
+"""
 WATCHED_BY = "SELECT movie, last_time, minutes FROM viewing WHERE user = ? AND movie = ?"
 RATED_BY = "SELECT movie, time, rating FROM rating WHERE user = ? AND movie = ?"
 

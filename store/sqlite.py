@@ -119,8 +119,9 @@ class SqliteStore(Store):
     def history(self, user: int, besides: Set[str] = frozenset()) -> Sequence[Seen]:
         with self._errors:
             connection = self._connection()
-            numbers = {at for (at,) in connection.execute(schema.SEEN_BY, (user,))}
-            names = self._names(numbers)
+            # one row: the driver lets other threads run at each, and waits for them
+            (seen,) = connection.execute(schema.SEEN_BY, (user,)).fetchone()
+            names = self._names(set(map(int, seen.split(","))) if seen else set())
             if names <= besides:
                 return []
             new = [(user, self._movies.numbers[name]) for name in names - besides]

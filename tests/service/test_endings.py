@@ -9,10 +9,10 @@ from tests.service.checking import Oracle, given, recorded, sound
 from tests.service.running import Service, calling, wait_for
 
 
-@pytest.fixture
-def service(folder, store, early, late):
+@pytest.fixture(params=["loop", "gthread"])
+def service(request, folder, store, early, late):
     world.route(store, {1: early, 2: late})
-    with Service(folder, WORKERS="2") as service:
+    with Service(folder, WORKERS="2", WORKER_CLASS=request.param) as service:
         service.wait_until_ready()
         yield service
 
