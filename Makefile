@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 PORT ?= 4000
 SERVICE_PORT ?= 8082
 METRICS_PORT ?= 9101
+GRANIAN := 2.8.7
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -59,6 +60,7 @@ bench-experiment: venv  ## ten million requests and viewings evaluated, at once 
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench/lenskit
 	.venv-bench/lenskit/bin/pip install --quiet --disable-pip-version-check -r requirements-bench-lenskit.txt
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --target .venv-bench/servers granian==$(GRANIAN)
 	@touch $@
 
 check: venv  ## lint, format, types

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import socket
 import sys
 from functools import partial
@@ -16,8 +15,8 @@ from monitor.page.server import serve
 from monitor.traffic.book import Book
 from monitor.traffic.exporter import Exporter
 from monitor.traffic.follow import Follower
-from movielog.ingest import Stop, Stopped, patiently
 from movielog.source import LogError, open_log
+from movielog.stopping import Stop, Stopped, patiently
 from settings import Settings, SettingsError, read_settings
 from store import open_store
 from store.port import Store, StoreError, StoreUnavailable
@@ -31,11 +30,8 @@ GROUP = "marquee-api-monitor"
 def main() -> int:
     """Count until SIGTERM or SIGINT, which end the process once what was counted is written."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    stop = Stop()
-    signal.signal(signal.SIGTERM, stop.ask)
-    signal.signal(signal.SIGINT, stop.ask)
     try:
-        run(read_settings(os.environ), stop)
+        run(read_settings(os.environ), Stop.at_signals())
     except Stopped:
         logger.info("ended while waiting; what was not counted is counted next time")
     except (SettingsError, LogError, StoreError, OSError) as error:

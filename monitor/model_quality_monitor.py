@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sys
 import time
 from functools import partial
@@ -13,7 +12,7 @@ from ml.split import parse_split
 from monitor.quality.assessor import Assessor
 from monitor.quality.exporter import Exporter
 from monitor.quality.history import History
-from movielog.ingest import Stop, Stopped, patiently
+from movielog.stopping import Stop, Stopped, patiently
 from settings import Settings, SettingsError, read_settings
 from store import open_store
 from store.port import Store, StoreError, StoreUnavailable
@@ -28,11 +27,8 @@ LARGEST_SHARE = 0.2
 def main() -> int:
     """Update the figures until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    stop = Stop()
-    signal.signal(signal.SIGTERM, stop.ask)
-    signal.signal(signal.SIGINT, stop.ask)
     try:
-        run(read_settings(os.environ), stop)
+        run(read_settings(os.environ), Stop.at_signals())
     except Stopped:
         pass
     except (SettingsError, StoreError, ValueError, OSError) as error:

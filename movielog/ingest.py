@@ -3,14 +3,12 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import TypeVar
 
 import prometheus_client as prometheus
 
@@ -18,9 +16,10 @@ from movielog.ahead import AheadLog
 from movielog.events import DAY, Rated, Requested, Watched
 from movielog.parse import MalformedLine, parse_line
 from movielog.source import Log, LogError, open_log
+from movielog.stopping import Stop, Stopped, patiently
 from settings import Settings, SettingsError, read_settings
 from store import open_store
-from store.port import Batch, Quarantined, Store, StoreError, StoreUnavailable, Viewing
+from store.port import Batch, Quarantined, Store, StoreError, Viewing
 
 logger = logging.getLogger("ingest")
 
@@ -31,32 +30,7 @@ LONGEST_RAW = 2_048
 
 _READ_SECONDS = 0.5
 _REPORT_SECONDS = 5.0
-_FIRST_DELAY, _LONGEST_DELAY = 0.2, 10.0
 _RETRIED_AT_ONCE = 10_000
-_T = TypeVar("_T")
-
-
-class Stopped(Exception):  # noqa: N818 -- nothing went wrong
-    """The process was asked to end while it waited for the store."""
-
-
-class Stop:
-    """Whether the process was asked to end."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def ask(self, *_: object) -> None:
-        """Fit to handle a signal; an Event's lock could be held by the code that the signal interrupts."""
-        self.asked = True
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep; Stopped as soon as the process is asked to end."""
-        deadline = time.monotonic() + seconds
-        while not self.asked and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, 0.1))
-        if self.asked:
-            raise Stopped
 
 
 def aggregate(lines: Sequence[bytes], position: Callable[[int], str]) -> Batch:
@@ -152,18 +126,6 @@ def _listed(reasons: Counter[str]) -> str:
     return f"{reasons.total():,} malformed" + (f" ({listed})" if listed else "")
 
 
-def patiently(action: Callable[[], _T], stop: Stop) -> _T:
-    """The action's result, tried until the store is there, or Stopped."""
-    delay = _FIRST_DELAY
-    while True:
-        try:
-            return action()
-        except StoreUnavailable as away:
-            logger.warning("the store is away, next try in %.1f s: %s", delay, away)
-        stop.sleep(delay)
-        delay = min(2 * delay, _LONGEST_DELAY)
-
-
 def ingest(log: Log, store: Store, progress: Progress, stop: Stop, limit: int, once: bool) -> None:
     """Write the log to the store, at most `limit` lines at once, until asked to end or `once` to its end."""
     while not stop.asked:
@@ -207,11 +169,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Ingest until SIGTERM or SIGINT, which end the process once the batch at hand is written."""
     arguments = _arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    stop = Stop()
-    signal.signal(signal.SIGTERM, stop.ask)
-    signal.signal(signal.SIGINT, stop.ask)
     try:
-        _run(read_settings(os.environ), arguments, stop)
+        _run(read_settings(os.environ), arguments, Stop.at_signals())
     except Stopped:
         logger.warning("stopped while the store was away; what was not written is read again")
     except (SettingsError, LogError, StoreError, OSError) as error:

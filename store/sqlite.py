@@ -121,12 +121,11 @@ class SqliteStore(Store):
             connection = self._connection()
             # one row: the driver lets other threads run at each, and waits for them
             (seen,) = connection.execute(schema.SEEN_BY, (user,)).fetchone()
-            names = self._names(set(map(int, seen.split(","))) if seen else set())
-            if names <= besides:
+            if not (new := self._besides(seen, besides) if seen else ()):
                 return []
-            new = [(user, self._movies.numbers[name]) for name in names - besides]
-            watched = [row for each in new for row in connection.execute(schema.WATCHED_BY, each)]
-            rated = [row for each in new for row in connection.execute(schema.RATED_BY, each)]
+            keys = [(user, number) for number in new]
+            watched = [row for each in keys for row in connection.execute(schema.WATCHED_BY, each)]
+            rated = [row for each in keys for row in connection.execute(schema.RATED_BY, each)]
         return history.joined(map(self._named, watched), map(self._named, rated))
 
     # models
@@ -259,11 +258,13 @@ class SqliteStore(Store):
     def _read_movies(self, connection: sqlite3.Connection) -> None:
         self._movies.add(connection.execute(schema.MOVIES_FROM, (len(self._movies.names),)))
 
-    def _names(self, numbers: Set[int]) -> Set[str]:
-        if max(numbers, default=0) >= len(self._movies.names):
+    def _besides(self, numbers: str, names: Set[str]) -> Set[int]:
+        """Of comma-separated numbers of movies those that stand for other names."""
+        found = [*map(int, numbers.split(","))]
+        if max(found) >= len(self._movies.names):
             self._read_movies(self._connection())
-        names = self._movies.names
-        return {names[number] for number in numbers}
+        known = self._movies.names
+        return {number for number in found if known[number] not in names}
 
     def _named(self, row: rows.Row) -> rows.Row:
         """The row with its first place, a movie's number, as the movie's id."""

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "settings": set[str](),
     "movielog": {"settings"},
     "movielog.ingest": {"settings", "store"},
+    "movielog.stopping": {"store.port"},
     "store": {"movielog.events"},
     "ml": {"movielog", "store", "settings"},
     "service": {"movielog.events", "store", "settings", "ml.knn", "ml.artifact", "ml.split", "ml.trial"},

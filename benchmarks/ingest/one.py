@@ -14,7 +14,8 @@ from kafka import KafkaConsumer
 from prometheus_client import CollectorRegistry
 from pymongo import MongoClient
 
-from movielog.ingest import Progress, Stop, ingest, open_ahead
+from movielog.ingest import Progress, ingest, open_ahead
+from movielog.stopping import Stop
 from store import open_store
 
 _AT_ONCE, _PER_COMMAND = 200_000, 1_000

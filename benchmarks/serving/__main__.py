@@ -9,10 +9,15 @@ from collections.abc import Sequence
 
 from benchmarks import page
 from benchmarks.report import machine
-from benchmarks.serving import figures, measuring
+from benchmarks.serving import figures, lookups, measuring
+from benchmarks.serving.stack import SERVERS
 from benchmarks.serving.worlds import World, world
 
-CLASSES = {"gthread": {"WORKER_CLASS": "gthread"}, "sync": {"WORKER_CLASS": "sync"}}
+USUAL = "loop"
+"""What a service on SQLite takes by itself."""
+CLASSES = {kind: {"WORKER_CLASS": kind} for kind in (USUAL, "gthread", "sync")} | (
+    {"granian": {"SERVER": "granian"}} if SERVERS.exists() else {}
+)
 STEADY = 100.0
 """Requests a second at which latencies are compared."""
 
@@ -36,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(made: World, others: Sequence[World], rounds: int) -> None:
     facts = machine("flask", "gunicorn", "numba", "numpy", "scipy", "prometheus-client")
-    by_class = {kind: measuring.peaks(made, rounds, given) for kind, given in CLASSES.items()}
-    usual = by_class["gthread"]
-    micros = measuring.scored(made, 3)
+    by_class = measuring.peaks(made, rounds, CLASSES)
+    usual = by_class[USUAL]
+    micros, looked_up = measuring.scored(made, 3), lookups.measured(made, 3)
     half = measuring.at_rate(made, figures.middle(usual["ours"], "rate") / 2)
     quiet, switched = measuring.switches(made)
     held, began = measuring.memory(made), measuring.starts(made, 3)
@@ -49,6 +54,7 @@ def _measure(made: World, others: Sequence[World], rounds: int) -> None:
     runs |= {f"{STEADY:g}/s, {each.users:,} users ({each.size})": found for each, found in sized.items()}
     tables = [
         figures.throughput(by_class),
+        figures.looking_up(made, looked_up),
         figures.scoring(micros),
         figures.latencies("Latencies at a given load, from when a request was due", "load", runs),
         figures.memory(held),

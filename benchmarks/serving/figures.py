@@ -7,11 +7,14 @@ import numpy as np
 
 from benchmarks.report import Goal, Plot, Report, Table
 from benchmarks.serving.load import GIVEN_UP, Peak
-from benchmarks.serving.measuring import Memory, Starts
+from benchmarks.serving.lookups import LookUp
+from benchmarks.serving.measuring import BASE, Memory, Starts
+from benchmarks.serving.worlds import World
 from benchmarks.turns import ratio
 
 Peaks = Mapping[str, Sequence[Peak]]
-BASE = "constant view"
+THREADS = "gthread"
+"""gunicorn's own worker class that keeps connections."""
 
 
 def share(millis: Sequence[float], part: float) -> float:
@@ -32,19 +35,22 @@ def middle(peaks: Sequence[Peak], field: str) -> float:
     return float(median(getattr(one, field) for one in peaks))
 
 
-def against(peaks: Peaks, name: str, field: str) -> float:
-    """The median over the rounds of a figure to that of the constant view in the same round."""
-    return ratio([getattr(one, field) for one in peaks[name]], [getattr(one, field) for one in peaks[BASE]])
+def against(peaks: Peaks, name: str, field: str, base: Peaks | None = None) -> float:
+    """The median over the rounds of a figure to that of the constant view in the same round, that of the same
+    worker class or that among `base`."""
+    views = (base or peaks)[BASE]
+    return ratio([getattr(one, field) for one in peaks[name]], [getattr(one, field) for one in views])
 
 
 def throughput(by_class: Mapping[str, Peaks]) -> Table:
     """Of every worker class."""
     head = (
         "worker class, view",
-        "to the constant view",
+        "to its constant view",
+        f"to {THREADS}'s constant view",
         "requests/s",
         "CPU ms a request",
-        "CPU to the constant view",
+        "CPU to its constant view",
         "median ms",
         "99% ms",
         "failed",
@@ -53,6 +59,7 @@ def throughput(by_class: Mapping[str, Peaks]) -> Table:
         (
             f"{kind}, {name}",
             against(peaks, name, "rate"),
+            against(peaks, name, "rate", by_class[THREADS]),
             *(middle(found, field) for field in ("rate", "cpu")),
             against(peaks, name, "cpu"),
             *(middle(found, field) for field in ("middle", "p99")),
@@ -64,6 +71,13 @@ def throughput(by_class: Mapping[str, Peaks]) -> Table:
     return Table(
         "As many requests as possible behind nginx, 16 connections, two workers, a model of L", head, rows
     )
+
+
+def looking_up(made: World, found: LookUp) -> Table:
+    """Of a store in one file."""
+    head = ("store", "µs of CPU", "µs by the clock")
+    title = "A look-up of what a user did that the model does not know, alone"
+    return Table(title, head, [(f"SQLite, {made.size}", *found)])
 
 
 def scoring(micros: Mapping[str, Sequence[float]]) -> Table:

@@ -21,6 +21,7 @@ from benchmarks.turns import in_turn
 from ml import artifact
 from tests.servers.process import free_port
 
+BASE = "constant view"
 SECONDS = 3.0
 PEERS = Path(".venv-bench/bin/python")
 CHECKED = range(0, 400, 2)
@@ -41,17 +42,28 @@ class Starts(NamedTuple):
     worker: Sequence[float]
 
 
-def peaks(made: World, rounds: int, variables: Mapping[str, str]) -> dict[str, list[Peak]]:
-    """The constant view, ours, and ours without a look at the store, in turn."""
-    apps = {"constant view": CONSTANT, "ours": OURS, "ours without fresh events": WITHOUT_FRESH}
+def peaks(
+    made: World, rounds: int, classes: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, list[Peak]]]:
+    """By worker class: the constant view, ours, and ours without a look at the store, all in turn."""
+    apps = {BASE: CONSTANT, "ours": OURS, "ours without fresh events": WITHOUT_FRESH}
     with ExitStack() as stack:
         candidates = {}
-        for name, app in apps.items():
-            started = stack.enter_context(running(made, app, variables=variables))
-            peak(started, made.users, 1)
-            candidates[name] = partial(peak, started, made.users, SECONDS)
-        _compare(made, candidates["ours"].args[0])
-        return in_turn(candidates, rounds)
+        for kind, variables in classes.items():
+            for name, app in apps.items():
+                told(f"{kind}, {name}")
+                started = stack.enter_context(running(made, app, variables=variables))
+                peak(started, made.users, 1)
+                candidates[kind, name] = partial(peak, started, made.users, SECONDS)
+            _compare(made, candidates[kind, "ours"].args[0])
+        told(f"{len(candidates)} candidates in {rounds} rounds")
+        found = in_turn(candidates, rounds)
+    return {kind: {name: found[kind, name] for name in apps} for kind in classes}
+
+
+def told(what: str) -> None:
+    """Say what is measured now."""
+    print(what, file=sys.stderr)
 
 
 def _compare(made: World, stack: Stack) -> None:
@@ -71,6 +83,7 @@ def _text(session: requests.Session, url: str) -> str:
 
 def at_rate(made: World, rate: float, seconds: float = 8.0) -> list[float]:
     """Milliseconds of each answer at `rate` requests a second."""
+    told(f"{made.size} at {rate:.0f}/s")
     with running(made) as stack:
         peak(stack, made.users, 1)
         return steady(stack, made.users, rate, seconds)
@@ -80,6 +93,7 @@ def replicas(made: World, numbers: Sequence[int], rate: float) -> dict[int, tupl
     """The peak, and the milliseconds at `rate`, with so many replicas of one worker."""
     found = {}
     for number in numbers:
+        told(f"{number} replicas")
         with running(made, replicas=number, variables={"WORKERS": "1"}) as stack:
             peak(stack, made.users, 1)
             found[number] = peak(stack, made.users, SECONDS), steady(stack, made.users, rate, 5)
@@ -88,6 +102,7 @@ def replicas(made: World, numbers: Sequence[int], rate: float) -> dict[int, tupl
 
 def memory(made: World, workers: int = 4) -> Memory:
     """Of one service with so many workers, after some load, both arms on one model."""
+    told(f"memory of {workers} workers")
     with closing(made.store()) as store:
         ref = serve(store, {1: NAMES[0], 2: NAMES[0]})[1]
     with running(made, variables={"WORKERS": str(workers)}) as stack:
@@ -120,6 +135,7 @@ def _rollup(pid: int, name: str) -> float:
 
 def starts(made: World, times: int) -> Starts:
     """Of a service with one worker."""
+    told("starts")
     service, worker = [], []
     for _ in range(times):
         with TemporaryDirectory() as folder:

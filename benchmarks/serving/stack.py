@@ -11,10 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from benchmarks.serving.worlds import World
+from settings import Settings
 from tests.servers.process import Server, answers, free_port, listens
 from tests.servers.web import nginx
 
 ROOT = Path(__file__).parents[2]
+SERVERS = ROOT / ".venv-bench/servers"
+"""Where servers are that the service does not need."""
 OURS, CONSTANT, WITHOUT_FRESH = (
     "service.app:create_app()",
     "benchmarks.serving.apps:constant()",
@@ -43,7 +46,7 @@ class Stack(NamedTuple):
 def running(
     made: World, app: str = OURS, replicas: int = 1, variables: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
-    """A stack that answers; `variables` are settings."""
+    """A stack that answers; `variables` are settings, and SERVER=granian takes that one for gunicorn."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         ports = [free_port() for _ in range(replicas)]
@@ -63,10 +66,24 @@ def replica(made: World, app: str, port: int, folder: Path, variables: Mapping[s
         "PYTHONPATH": str(ROOT),
         **variables,
     }
-    command = ["env", *(f"{name}={value}" for name, value in settings.items())]
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "service/gunicorn_conf.py"), app]
+    server = settings.pop("SERVER", "gunicorn")
+    command = _granian(app, settings) if server == "granian" else _gunicorn(app)
+    environ = ["env", *(f"{name}={value}" for name, value in settings.items())]
     url = f"http://127.0.0.1:{port}/recommend/1"
-    return Server([*command, *gunicorn], folder / f"{port}.log", lambda: listens(port) and answers(url))
+    return Server([*environ, *command], folder / f"{port}.log", lambda: listens(port) and answers(url))
+
+
+def _gunicorn(app: str) -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "service/gunicorn_conf.py"), app]
+
+
+def _granian(app: str, settings: dict[str, str]) -> list[str]:
+    """As many workers as gunicorn has; where its metrics go must be there."""
+    Path(settings["PROMETHEUS_MULTIPROC_DIR"]).mkdir(exist_ok=True)
+    settings["PYTHONPATH"] += f"{os.pathsep}{SERVERS}"
+    place = ["--host", "127.0.0.1", "--port", settings["PORT"], "--workers", str(Settings().workers)]
+    how = ["--interface", "wsgi", "--factory", "--http", "1", "--no-ws", "--log-level", "warning"]
+    return [sys.executable, "-m", "granian", *how, *place, app.removesuffix("()")]
 
 
 def balancing(ports: Sequence[int], port: int, folder: Path) -> str:

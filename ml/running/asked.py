@@ -13,11 +13,11 @@ REACH = online.LONGEST_REQUEST + online.CLOCKS_DIFFER
 """How far from its answer a request may be, in ns."""
 
 _IDENTITY = ["user", "time", "digest"]
-_ANSWER = ["user", "time", "arm"]
+_ANSWER = ["user", "time", "arm", "model"]
 
 
 class Listed(NamedTuple):
-    """Frames with a row per request whose arm is known: user, time, arm (int64), movies (Arrow lists).
+    """Frames with a row per request whose arm is known: user, time, arm (int64), model, and movies as told.
 
     `settled` requests are decided, the answers of `open` ones may change."""
 
@@ -42,7 +42,7 @@ class Asked:
         self._requests = _joined(self._requests, _from(requests, self._settled), _IDENTITY)
         oldest = max(self._since, self._settled - REACH)
         answers = answers[_ANSWER]
-        self._answers = _joined(_from(self._answers, oldest), _from(answers, oldest), _ANSWER)
+        self._answers = _joined(_from(self._answers, oldest), _from(answers, oldest), _ANSWER[:2])
         for frame in (requests, answers):
             self._newest = max(self._newest, int(frame["time"].max()) if len(frame) else 0)
         return self._settle()
@@ -50,7 +50,8 @@ class Asked:
     def _settle(self) -> Listed:
         asked, answered = online.belonging(self._requests, self._answers)
         listed = self._requests[["user", "time", "movies"]].iloc[asked]
-        listed = listed.assign(arm=self._answers["arm"].to_numpy()[answered])
+        of = self._answers[["arm", "model"]].iloc[answered]
+        listed = listed.assign(arm=of["arm"].to_numpy(), model=of["model"].array)
         self._settled = max(self._settled, self._newest - LATE - REACH)
         self._requests = _from(self._requests, self._settled)
         done = listed["time"] < self._settled

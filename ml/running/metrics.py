@@ -248,7 +248,7 @@ class _Before:
 
 
 _NONE = np.empty(0, np.int64)
-_NO_ANSWERS = pd.DataFrame({name: _NONE for name in ("user", "time", "arm")})
+_NO_ANSWERS = pd.DataFrame({name: _NONE for name in ("user", "time", "arm")} | {"model": pd.Categorical([])})
 
 
 def _flat(lists: pd.Series) -> tuple[Array, Array]:

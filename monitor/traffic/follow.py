@@ -8,8 +8,8 @@ from contextlib import closing, suppress
 from monitor.traffic.book import Book, OthersTurnError
 from monitor.traffic.exporter import Exporter
 from monitor.traffic.tally import Tally
-from movielog.ingest import Stop, patiently
 from movielog.source import Log
+from movielog.stopping import Stop, patiently
 from store.port import StoreUnavailable
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from monitor.quality.assessor import Assessor
 from monitor.quality.exporter import Exporter
 from monitor.quality.figures import MEANINGS, Figure
 from movielog.events import SECOND
-from movielog.ingest import Stop, Stopped
+from movielog.stopping import Stop, Stopped
 from store import open_store
 from store.port import Answer, ModelRef, Route, StoreUnavailable
 from tests.fakes import MemoryStore

@@ -17,6 +17,7 @@ from movielog.follow import FileChunk
 from movielog.format import format_event
 from movielog.parse import parse_line
 from movielog.source import open_log
+from movielog.stopping import Stop, Stopped
 from store.port import Batch, Quarantined, StoreError, StoreUnavailable, Viewing
 from tests.fakes import MemoryStore
 from tests.movielog.recount import START, held, recount, some_lines
@@ -77,9 +78,9 @@ class ListLog:
         """Nothing to let go of."""
 
 
-def run(log: ListLog, store: MemoryStore, stop: ingest.Stop | None = None) -> CollectorRegistry:
+def run(log: ListLog, store: MemoryStore, stop: Stop | None = None) -> CollectorRegistry:
     registry = CollectorRegistry()
-    ingest.ingest(log, store, ingest.Progress(registry), stop or ingest.Stop(), limit=100, once=True)
+    ingest.ingest(log, store, ingest.Progress(registry), stop or Stop(), limit=100, once=True)
     return registry
 
 
@@ -160,9 +161,9 @@ def test_a_stop_while_the_store_is_away_commits_nothing() -> None:
             stop.ask()
             raise StoreUnavailable("the store is out for lunch")
 
-    stop = ingest.Stop()
+    stop = Stop()
     log = ListLog(some_lines(150), Away())
-    with pytest.raises(ingest.Stopped):
+    with pytest.raises(Stopped):
         run(log, log.store, stop)
     assert (log.read_lines, log.committed) == (100, 0)
 

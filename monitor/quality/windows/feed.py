@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
+import pyarrow as pa
+
 from ml.running.asked import LATE, REACH, Asked
 from monitor.quality.windows.lately import Lately
 from monitor.quality.windows.sliding import Sliding
 from movielog.events import SECOND
-from store.port import Store, Window
+from store.port import Lists, Store, Window
 
 _SLICE = 3600 * SECOND
 
@@ -35,12 +38,19 @@ class Feed:
             self._until = window.end
 
     def _tell(self, window: Window) -> None:
-        requests, answers = self._store.requests(window), self._store.answers(window)
+        requests, answers = _named(self._store.lists(window)), self._store.answers(window)
         watches, ratings = self._store.watches(window), self._store.ratings(window)
         listed = self._asked.tell(requests, answers)
         for sliding in self._windows:
             sliding.update(window.end, listed.settled, listed.open, watches, ratings)
         self._lately.update(window.end, answers)
+
+
+def _named(told: Lists) -> pd.DataFrame:
+    """The requests with tuples of movies' ids: the store's numbers may be others the next time."""
+    lists = pa.array(told.requests["movies"]).to_pylist()
+    movies = [tuple([told.names[number] for number in listed]) for listed in lists]
+    return told.requests.assign(movies=pd.Series(movies, told.requests.index, object))
 
 
 def _slices(window: Window) -> Iterator[Window]:

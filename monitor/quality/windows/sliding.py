@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ml.online import OnlineMetrics
@@ -49,7 +48,7 @@ class Sliding:
         watches: pd.DataFrame,
         ratings: pd.DataFrame,
     ) -> None:
-        """Move on to `end`. Frames of `ml.running.asked.Recommended`, each settled request once, and of the
+        """Move on to `end`. Frames of `ml.running.asked.Listed`, each settled request once, and of the
         store, which may repeat what was told."""
         self._start = end - self.length
         self._settle(settled)
@@ -135,11 +134,7 @@ def _measured(row: Row) -> Measured:
 
 
 def _requests(listed: pd.DataFrame) -> Iterator[tuple[int, Request]]:
-    """User and request, of a frame of `ml.online.recommended`: one row per movie, ranks from 1, or a 0."""
-    starts = np.flatnonzero((listed["rank"] <= 1).to_numpy()).tolist()
-    movies = listed["movie"].astype(object).tolist()
-    heads = listed.iloc[starts]
-    columns = (heads[name].tolist() for name in ("user", "time", "arm", "model", "rank"))
-    parts = zip(starts, [*starts[1:], len(movies)], strict=True) if starts else ()
-    for (start, end), (user, time, arm, model, rank) in zip(parts, zip(*columns, strict=True), strict=True):
-        yield user, Request(time, (arm, str(model)), tuple(movies[start:end]) if rank else ())
+    """User and request, of a frame of `ml.running.asked.Listed` with tuples of movies' ids."""
+    columns = (listed[name].tolist() for name in ("user", "time", "arm", "model", "movies"))
+    for user, time, arm, model, movies in zip(*columns, strict=True):
+        yield user, Request(time, (arm, str(model)), movies)

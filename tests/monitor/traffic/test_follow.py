@@ -13,7 +13,7 @@ from monitor.traffic.book import Book, OthersTurnError
 from monitor.traffic.exporter import Exporter
 from monitor.traffic.follow import Follower
 from movielog.follow import FileChunk
-from movielog.ingest import Stop, Stopped
+from movielog.stopping import Stop, Stopped
 from store.port import StoreUnavailable
 from tests.fakes import MemoryStore
 from tests.monitor.traffic.lines import some_lines

@@ -10,7 +10,7 @@ from monitor.quality.windows.feed import Feed
 from monitor.quality.windows.lately import Lately
 from monitor.quality.windows.sliding import Sliding
 from movielog.events import DAY, SECOND, Rated, Requested
-from store.port import Answer, Batch, ModelRef, Window
+from store.port import Answer, Batch, Lists, ModelRef, Window
 from tests.fakes import MemoryStore
 from tests.movielog.recount import START
 
@@ -29,8 +29,9 @@ class Counting(MemoryStore):
         self.rows += len(frame)
         return frame
 
-    def requests(self, window: Window) -> pd.DataFrame:
-        return self._counted(super().requests(window))
+    def lists(self, window: Window) -> Lists:
+        told = super().lists(window)
+        return told._replace(requests=self._counted(told.requests))
 
     def answers(self, window: Window) -> pd.DataFrame:
         return self._counted(super().answers(window))
