@@ -31,17 +31,15 @@ MINUTES = Rate("minutes of a movie", 60, "lines of the log", "assumed")
 REQUESTS = Rate("requests", 5, "a user and day", "assumed")
 PEAK = Rate("busiest second to the day's mean", 3, "", "assumed")
 BUSY = Rate("share of a core or disk planned for", 0.6, "", "assumed: room for failures and repeats")
-INGEST = Rate("Kafka to store, one consumer", 50_000, "lines/s", "estimate, until `bench-ingest` says")
+INGEST = Rate("log to store, one consumer", 60_000, "lines/s", "measured by `bench-ingest`: MongoDB's protocol")
 UPSERTS = Rate("bulk upserts of a MongoDB shard", 20_000, "a second", "not measured here: take your own")
 ANSWER = Rate(
-    "one answer, all server processes", 0.8, "ms of CPU", "estimate: 0.55 for a constant view behind nginx"
+    "one answer, all server processes", 0.42, "ms of CPU", "measured by `bench-serve`: gthread, SQLite, L"
 )
 FIT = Rate("similarities, 1 G products", 2.4, "s of CPU", "measured, two threads, L")
 PRODUCTS = Rate("products", 960, "a user", "the squares of the users' movies, L")
-RETRAIN = Rate(
-    "all else of a retrain", 6, "µs of CPU an interaction", "estimate: 2 measured for reading, the rest not"
-)
-TRAIN_MEMORY = Rate("memory of a retrain", 130, "bytes an interaction", "estimate from the arrays' sizes")
+RETRAIN = Rate("all else of a retrain", 7, "µs of CPU an interaction", "measured by `bench-retrain`, L")
+TRAIN_MEMORY = Rate("memory of a retrain", 170, "bytes an interaction", "measured by `bench-retrain`, L")
 MODEL = Rate("a model's rows", 5, "bytes an interaction", "L: 16-bit movie, 8-bit weight, the users")
 VIEWING = Rate("a viewing in MongoDB, with its indexes", 250, "bytes", "estimate")
 

@@ -28,7 +28,7 @@ def rates(runs: Runs) -> Table:
         (name, *(middle(found, field) for field in Run._fields)) for name, found in runs.items()
     ]
     head = ("what", "lines/s by the clock", "µs of CPU a line", "most memory, MB")
-    return Table("The log into the store; start and end of the process are in it", head, rows)
+    return Table("The log into the store", head, rows)
 
 
 def alone(parsed: Sequence[float], folded: Sequence[float]) -> Table:
