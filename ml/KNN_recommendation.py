@@ -17,6 +17,7 @@ from ml import engines, routes, snapshot
 from ml.engines import EngineError
 from ml.evaluation import Quality
 from ml.knn import KnnModel, Nearest
+from ml.matrix import interactions
 from ml.retraining import parameters
 from ml.retraining.parameters import ParameterError
 from ml.training import LastDay, foretell_last_day, keep, last_day, train
@@ -87,7 +88,7 @@ def _run(store: Store, settings: Settings, arguments: argparse.Namespace, engine
     if table.empty:
         raise ValueError(f"nobody watched or rated anything {_span(window)}; the newest event is of {newest}")
     params = parameters.read(Path(settings.params), settings.neighbours).knn
-    model = train(table, arguments.label, window, params, engine)
+    model = train(interactions(table), arguments.label, window, params, engine)
     progress.done("trained")
     measured = foretell_last_day(table, window, params)
     progress.done("measured")

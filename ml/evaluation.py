@@ -59,9 +59,14 @@ def last_fifth(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def since(table: pd.DataFrame, time: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A snapshot's rows before a time, and those after of users who have some before."""
+    return table[table["time"] < time], returning(table, time)
+
+
+def returning(table: pd.DataFrame, time: int) -> pd.DataFrame:
+    """A snapshot's rows from a time on, of users who have some before."""
     later = table["time"] >= time
-    before = table[~later]
-    return before, table[later & table["user"].isin(before["user"])]
+    after = table[later]
+    return after[after["user"].isin(table["user"][~later].unique())]
 
 
 def some_users(rows: pd.DataFrame, most: int) -> pd.DataFrame:

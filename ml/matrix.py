@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ml.kernels import rows
+
 if TYPE_CHECKING:
     import pandas as pd  # the service, which makes no matrix, does without
 
@@ -98,17 +100,16 @@ def joined(parts: "list[pd.DataFrame]") -> "pd.DataFrame":
     user, codes = user[order], codes[order]
     starts = np.flatnonzero(np.r_[True, (user[1:] != user[:-1]) | (codes[1:] != codes[:-1])][: len(user)])
     user, codes = user[starts], codes[starts]
-    time, minutes, rating = (np.concatenate(columns.pop(name))[order] for name in list(columns))
-    return pd.DataFrame(
-        {
-            "user": user,
-            "movie": pd.Categorical.from_codes(codes, movie.categories),
-            "time": np.maximum.reduceat(time, starts),
-            "minutes": np.add.reduceat(minutes, starts, dtype=np.int32),
-            "rating": _newest(rating, time, starts),
-        },
-        copy=False,
-    )
+
+    def taken(name: str) -> Array:
+        """One at a time, to have no more than that beside the result."""
+        return np.asarray(np.concatenate(columns.pop(name))[order])
+
+    minutes, time = np.add.reduceat(taken("minutes"), starts, dtype=np.int32), taken("time")
+    rating, time = _newest(taken("rating"), time, starts), np.maximum.reduceat(time, starts)
+    movie = pd.Categorical.from_codes(codes, movie.categories)
+    columns = {"user": user, "movie": movie, "time": time, "minutes": minutes, "rating": rating}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _movies(frame: "pd.DataFrame") -> "pd.Categorical":
@@ -131,73 +132,58 @@ def _newest(rating: Array, time: Array, starts: Array) -> Array:
 def interactions(table: "pd.DataFrame", known: Array | None = None) -> Interactions:
     """The matrix of a snapshot, or of those rows for which `known` (bool) says so.
 
-    The snapshot has one row per user and movie, in any order.
+    The snapshot has one row per user and movie, in any order. Beyond it and the matrix it takes room for the
+    minutes by movie, and for a part of the rows at a time.
     """
-    rows = np.arange(len(table)) if known is None else np.flatnonzero(known)
-    ids, column = _by_popularity(table["movie"], rows)
-    users, row = _numbered(table["user"].to_numpy()[rows])
-    order = np.argsort(row * len(ids) + column)
-    row, column, order = row[order], column[order], rows[order]
-    indptr = np.searchsorted(row, np.arange(len(users) + 1))
+    known = np.ones(len(table), np.bool_) if known is None else known
+    table, known = _by_user(table, known)
+    codes, names = table["movie"].cat.codes.to_numpy(), table["movie"].cat.categories.to_numpy(object)
+    chosen, place = _by_popularity(rows.counted(codes, known, len(names)), names)
     minutes, rating, time = (table[name].to_numpy() for name in ("minutes", "rating", "time"))
-    lengths = _lengths(column, minutes[order], len(ids))
-    steps, weights = np.empty(len(order), np.uint8), np.empty(len(order), np.uint8)
-    for part in _parts(indptr):
-        some = order[part]
-        steps[part] = strength(minutes[some], lengths[column[part]], rating[some])
-        weights[part] = faded(steps[part], _newer(row[part], time[some]))
-    return Interactions(users, ids, indptr, column, steps, weights, lengths)
+    lengths = np.maximum(rows.ninths(codes, minutes, known, len(names))[chosen], SHORTEST)
+    users, starts, ends = _rows(table["user"].to_numpy(), known)
+    movie, steps, weights = (np.empty(ends[-1], kind) for kind in (place.dtype, np.uint8, np.uint8))
+    for first, last in _parts(ends):
+        part = slice(ends[first], ends[last])
+        some = starts[first] + np.flatnonzero(known[starts[first] : starts[last]])
+        column = place[codes[some]]
+        order, newer = rows.arranged(ends[first + 1 : last + 1] - ends[first], column, time[some])
+        some, movie[part] = some[order], column[order]
+        steps[part] = strength(minutes[some], lengths[movie[part]], rating[some])
+        weights[part] = faded(steps[part], newer)
+    there = np.diff(ends) > 0
+    indptr = np.append(0, ends[1:][there])
+    return Interactions(users[there], tuple(map(str, names[chosen])), indptr, movie, steps, weights, lengths)
 
 
-def _numbered(user: Array) -> tuple[Array, Array]:
-    """The users, ascending, and the place of each row's user among them."""
-    if (user[1:] < user[:-1]).any():
-        users, row = np.unique(user, return_inverse=True)
-        return users, row
-    first = np.r_[True, user[1:] != user[:-1]][: len(user)]
-    return user[first], np.cumsum(first) - 1
+def _by_user(table: "pd.DataFrame", known: Array) -> "tuple[pd.DataFrame, Array]":
+    """The same rows, users ascending."""
+    user = table["user"].to_numpy()
+    if (user[1:] >= user[:-1]).all():
+        return table, known
+    order = np.argsort(user, kind="stable")
+    return table.iloc[order], known[order]
 
 
-def _parts(indptr: Array) -> list[slice]:
-    """Whole rows together, about `_PART` interactions each; at least one part."""
-    firsts = np.searchsorted(indptr, np.arange(0, indptr[-1], _PART))
-    cuts = [*indptr[firsts].tolist(), int(indptr[-1])]
-    return [slice(start, end) for start, end in pairwise(cuts)] or [slice(0)]
+def _rows(user: Array, known: Array) -> tuple[Array, Array, Array]:
+    """The users of ascending rows; where each one's begin, and the end of all; and how many known ones there
+    are before that."""
+    starts = np.flatnonzero(np.r_[True, user[1:] != user[:-1]][: len(user)])
+    counts = np.add.reduceat(known, starts, dtype=np.int64) if len(user) else starts
+    return user[starts], np.append(starts, len(user)), np.append(0, np.cumsum(counts))
 
 
-def _by_popularity(movie: "pd.Series", rows: Array) -> tuple[tuple[str, ...], Array]:
-    """Ids of the movies that occur in the rows, most frequent first, and each row's place among them."""
-    import pandas as pd
-
-    found = pd.Categorical(movie)
-    codes = found.codes[rows]
-    counts = np.bincount(codes, minlength=len(found.categories))
-    names = found.categories.to_numpy(object)
-    order = sorted(np.flatnonzero(counts), key=lambda code: (-counts[code], names[code]))
-    place = np.empty(len(names), np.uint16 if len(order) <= 2**16 else np.uint32)
-    place[order] = np.arange(len(order))
-    return tuple(str(names[code]) for code in order), place[codes]
+def _parts(ends: Array) -> list[tuple[int, int]]:
+    """Whole rows together, about `_PART` interactions each: the number of the first, and of the one after."""
+    firsts = np.searchsorted(ends, np.arange(0, ends[-1], _PART))
+    return list(pairwise(np.unique([*firsts, len(ends) - 1]).tolist()))
 
 
-def _lengths(column: Array, minutes: Array, movies: int) -> Array:
-    """Minutes (int32) that nine of ten of a movie's viewers do not exceed, at least `SHORTEST`."""
-    seen = minutes > 0
-    counts = np.bincount(column[seen], minlength=movies)
-    by_movie = column[seen].astype(np.int64) << 32 | minutes[seen]
-    by_movie.sort()
-    ends = np.cumsum(counts)
-    lengths = np.full(movies, SHORTEST, np.int32)
-    some = counts > 0
-    ninth = (ends - counts + (9 * counts + 9) // 10 - 1)[some]
-    lengths[some] = np.maximum(by_movie[ninth] & 0xFFFFFFFF, SHORTEST)
-    return lengths
-
-
-def _newer(row: Array, time: Array) -> Array:
-    """Per interaction, how many of the same row have a later time; rows ascend."""
-    order = np.lexsort((time, row))
-    ordered, end = time[order], np.searchsorted(row, row, side="right")
-    last = np.r_[(ordered[1:] != ordered[:-1]) | (row[1:] != row[:-1]), True][: len(row)]
-    newer = np.empty(len(row), np.int64)
-    newer[order] = end - 1 - np.flatnonzero(last)[np.cumsum(last) - last]
-    return newer
+def _by_popularity(counts: Array, names: Array) -> tuple[Array, Array]:
+    """The numbers of the movies that occur, most frequent first, and each number's place among them."""
+    chosen = np.array(
+        sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], names[code])), np.int64
+    )
+    place = np.empty(len(names), np.uint16 if len(chosen) <= 2**16 else np.uint32)
+    place[chosen] = np.arange(len(chosen))
+    return chosen, place

@@ -10,6 +10,7 @@ import pandas as pd
 from ml import artifact, knn, matrix
 from ml.baselines import nearest, popularity
 from ml.evaluation import Quality, held_out, quality, since, some_users
+from ml.matrix import Interactions
 from movielog.events import DAY
 from movielog.times import day_of
 from store.port import ModelRef, Store, Window
@@ -35,12 +36,12 @@ def last_day(window: Window) -> date:
 
 
 def train(
-    table: pd.DataFrame, label: int, window: Window, params: knn.Params, engine: knn.Nearest = knn.here
+    data: Interactions, label: int, window: Window, params: knn.Params, engine: knn.Nearest = knn.here
 ) -> knn.KnnModel:
-    """The model of a snapshot; ValueError where it has no rows."""
-    if table.empty:
+    """The model of a snapshot's matrix; ValueError where it is empty."""
+    if not data.movies:
         raise ValueError("nothing to train on: nobody watched or rated anything")
-    return knn.fit(matrix.interactions(table), params, model_name(label, window), window, engine)
+    return knn.fit(data, params, model_name(label, window), window, engine)
 
 
 def foretell_last_day(table: pd.DataFrame, window: Window, params: knn.Params) -> LastDay:

@@ -62,7 +62,7 @@ def hold(
     """The contest on the model's snapshot: what users of the newest 24 hours, who were there before, turned
     to then and liked is foretold, a fold of them at a time, from the histories up to then."""
     start = int(table["time"].max()) + 1 - DAY
-    _, after = evaluation.since(table, start)
+    after = evaluation.returning(table, start)
     liked = evaluation.some_users(after[_strength(model, after) >= bar.liked], bar.most_users)
     users = np.unique(liked["user"])
     known = _Known(model.window.start, start, told(users.tolist()))
@@ -75,7 +75,8 @@ def hold(
 
 def _strength(model: KnnModel, rows: pd.DataFrame) -> Array:
     """How strongly each row's user was for its movie, 0 to 1, as in `matrix.strength`."""
-    lengths = model.lengths[[model.numbers[movie] for movie in rows["movie"]]]
+    movie = rows["movie"].cat.remove_unused_categories().cat
+    lengths = model.lengths[[model.numbers[name] for name in movie.categories]][movie.codes]
     return np.asarray(matrix.strength(rows["minutes"], lengths, rows["rating"]) / matrix.STEPS)
 
 

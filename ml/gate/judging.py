@@ -14,6 +14,7 @@ from ml.gate import answers, contest, verdict
 from ml.gate.bar import Bar
 from ml.gate.verdict import Verdict
 from ml.knn import KnnModel
+from ml.memory import give_back
 from ml.tracking import RATINGS
 from ml.trial import try_out
 from store import open_store
@@ -63,6 +64,7 @@ def _report(case: Case, bar: Bar, there: Connection) -> None:
 
 def _tried(case: Case, bar: Bar) -> Verdict:
     table = snapshot.read(case.folder / RATINGS)
+    give_back()
     with closing(open_store(case.store_url)) as store, TemporaryDirectory() as cache:
         model = artifact.fetch(store, case.model, Path(cache))
         return examined(model, serving(store, case.serving, Path(cache)), table, store, bar)

@@ -16,6 +16,7 @@ from ml import artifact, routes, snapshot
 from ml.data_checks import Counts, faults, malformed_lines
 from ml.gate.judging import Case, judged
 from ml.gate.verdict import Verdict
+from ml.memory import give_back
 from ml.retraining import inputs
 from ml.retraining.inputs import Order
 from ml.retraining.lease import Lease
@@ -119,7 +120,8 @@ def _made(shop: Workshop, attempt: Retrain) -> Retrain:
         return _end(shop, replace(attempt, outcome=UNFIT, reasons=tuple(found)))
     with shop.repository.in_hand():
         folder = _written(shop, attempt, table)
-        del table  # others need the memory now
+        del table
+        give_back()
         return _tracked(shop, attempt, folder)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from ml import artifact, engines, snapshot, training
 from ml.engines import EngineError
 from ml.knn import Nearest, here
+from ml.matrix import interactions
+from ml.memory import give_back
 from ml.retraining import inputs
 from ml.tracking import MODEL, RATINGS
 from store.port import ModelRef
@@ -34,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(folder: Path, target: Path, engine: Nearest = here) -> ModelRef:
     """Train on the folder's files and write the model into `target`, in place of what is there."""
     said = inputs.read(folder)
-    model = training.train(snapshot.read(folder / RATINGS), said.label, said.window, said.params, engine)
+    data = interactions(snapshot.read(folder / RATINGS))  # the snapshot itself is not kept
+    give_back()
+    model = training.train(data, said.label, said.window, said.params, engine)
     if model.name != said.name:
         raise ValueError(f"{folder}: label and window give {model.name}, not {said.name}")
     shutil.rmtree(target, ignore_errors=True)

@@ -14,6 +14,7 @@ import pytest
 
 from ml import routes, snapshot
 from ml.knn import Params
+from ml.matrix import interactions
 from ml.training import keep, train
 from movielog.times import day_of
 from store.port import Store, Window
@@ -69,7 +70,7 @@ def _serve_two_models(store: Store) -> None:
     window = Window.until(day_of(store.newest() or 0), 6)
     table = snapshot.take(store, window)
     for label, seen in ((1, _shuffled(table)), (2, table)):
-        ref = keep(store, train(seen, label, window, Params()))
+        ref = keep(store, train(interactions(seen), label, window, Params()))
         routes.publish(store, label, ref, "for the experiment")
 
 

@@ -10,7 +10,7 @@ import pytest
 from ml import KNN_recommendation as command
 from ml import artifact, routes
 from ml.knn import Params
-from ml.matrix import snapshot
+from ml.matrix import interactions, snapshot
 from ml.training import model_name, train
 from movielog.events import DAY, Rated
 from store import open_store
@@ -113,4 +113,4 @@ def test_the_name_is_label_and_last_day() -> None:
 
 def test_nothing_to_train_on_is_an_error() -> None:
     with pytest.raises(ValueError, match="nobody"):
-        train(snapshot(ratings([]), watches([])), 1, Window(0, DAY), Params())
+        train(interactions(snapshot(ratings([]), watches([]))), 1, Window(0, DAY), Params())

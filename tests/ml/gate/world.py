@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml.gate.bar import Bar
 from ml.knn import KnnModel, Params
-from ml.matrix import snapshot
+from ml.matrix import interactions, snapshot
 from ml.training import train
 from store.history import joined
 from store.port import Seen, Window
@@ -45,7 +45,8 @@ def span(last: int, days: int = 5) -> Window:
 
 def model(last: int, rows: pd.DataFrame | None = None, days: int = 5) -> KnnModel:
     """The model of the days until April `last`, or of other rows in their place."""
-    return train(table(last, days) if rows is None else rows, 2, span(last, days), Params())
+    data = interactions(table(last, days) if rows is None else rows)
+    return train(data, 2, span(last, days), Params())
 
 
 def shuffled(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:

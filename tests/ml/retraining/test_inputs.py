@@ -12,6 +12,7 @@ import pytest
 
 from ml import artifact, snapshot, training
 from ml.knn import Params
+from ml.matrix import interactions
 from ml.matrix import snapshot as joined
 from ml.retraining import inputs
 from ml.retraining.inputs import Order
@@ -61,7 +62,8 @@ def test_it_says_the_window_in_words_and_numbers_and_what_computed(folder: Path)
 
 def test_training_from_the_files_is_training_from_the_snapshot(folder: Path, tmp_path: Path) -> None:
     ref = train(folder, folder / MODEL)
-    direct = training.train(snapshot.read(folder / RATINGS), 2, WINDOW, Params(neighbours=9))
+    data = interactions(snapshot.read(folder / RATINGS))
+    direct = training.train(data, 2, WINDOW, Params(neighbours=9))
     other = tmp_path / "other"
     other.mkdir()
     assert artifact.save(direct, other) == ref == artifact.ref_of(folder / MODEL)
