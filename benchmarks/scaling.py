@@ -31,7 +31,9 @@ MINUTES = Rate("minutes of a movie", 60, "lines of the log", "assumed")
 REQUESTS = Rate("requests", 5, "a user and day", "assumed")
 PEAK = Rate("busiest second to the day's mean", 3, "", "assumed")
 BUSY = Rate("share of a core or disk planned for", 0.6, "", "assumed: room for failures and repeats")
-INGEST = Rate("log to store, one consumer", 60_000, "lines/s", "measured by `bench-ingest`: MongoDB's protocol")
+INGEST = Rate(
+    "log to store, one consumer", 60_000, "lines/s", "measured by `bench-ingest`: MongoDB's protocol"
+)
 UPSERTS = Rate("bulk upserts of a MongoDB shard", 20_000, "a second", "not measured here: take your own")
 ANSWER = Rate(
     "one answer, all server processes", 0.42, "ms of CPU", "measured by `bench-serve`: gthread, SQLite, L"

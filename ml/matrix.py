@@ -108,8 +108,8 @@ def joined(parts: "list[pd.DataFrame]") -> "pd.DataFrame":
     minutes, time = np.add.reduceat(taken("minutes"), starts, dtype=np.int32), taken("time")
     rating, time = _newest(taken("rating"), time, starts), np.maximum.reduceat(time, starts)
     movie = pd.Categorical.from_codes(codes, movie.categories)
-    columns = {"user": user, "movie": movie, "time": time, "minutes": minutes, "rating": rating}
-    return pd.DataFrame(columns, copy=False)
+    made = {"user": user, "movie": movie, "time": time, "minutes": minutes, "rating": rating}
+    return pd.DataFrame(made, copy=False)
 
 
 def _movies(frame: "pd.DataFrame") -> "pd.Categorical":
