@@ -26,14 +26,29 @@ _EVERY = 0.1
 _STEP = re.compile(r"(?:retrain: )?(?P<step>[^:]+) in (?P<seconds>[0-9.]+) s$")
 
 
+class Sample(NamedTuple):
+    """MB of all processes together, `seconds` after the start, when the log had `told` so many bytes."""
+
+    seconds: float
+    memory: float
+    told: int
+
+
+class Step(NamedTuple):
+    """What the log tells of, the seconds that it says, and the most MB in use since the step before."""
+
+    what: str
+    seconds: float
+    memory: float
+
+
 class Watched(NamedTuple):
-    """A retrain that was watched: how long, seconds of CPU of all its processes, the steps that it told of,
-    and MB of all its processes together, by seconds since its start."""
+    """A retrain that was watched: how long, seconds of CPU of all its processes, its steps, its memory."""
 
     seconds: float
     cpu: float
-    steps: Sequence[tuple[str, float]]
-    memory: Sequence[tuple[float, float]]
+    steps: Sequence[Step]
+    memory: Sequence[Sample]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,18 +77,24 @@ def _retrained(store: Path, folder: Path) -> Watched | None:
     with log.open("w") as output:
         started, spent = time.perf_counter(), _cpu()
         process = subprocess.Popen(command, env=os.environ | settings, stderr=output)
-        memory = list(_memory(process, started))
+        memory = list(_memory(process, log, started))
     print(log.read_text(), file=sys.stderr)
     if process.wait():
         return None
-    return Watched(time.perf_counter() - started, _cpu() - spent, list(steps(log.read_text())), memory)
+    return Watched(
+        time.perf_counter() - started, _cpu() - spent, list(steps(log.read_bytes(), memory)), memory
+    )
 
 
-def steps(log: str) -> Iterator[tuple[str, float]]:
+def steps(log: bytes, memory: Sequence[Sample]) -> Iterator[Step]:
     """What the lines of a log say was done in how many seconds."""
-    for line in log.splitlines():
-        if found := _STEP.search(line):
-            yield found["step"].strip(), float(found["seconds"])
+    start = end = 0
+    for line in log.splitlines(keepends=True):
+        end += len(line)
+        if found := _STEP.search(line.decode().rstrip()):
+            used = [each.memory for each in memory if start <= each.told < end]
+            yield Step(found["step"].strip(), float(found["seconds"]), max(used, default=0.0))
+            start = end
 
 
 def _cpu() -> float:
@@ -82,9 +103,10 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _memory(process: "subprocess.Popen[bytes]", started: float) -> Iterator[tuple[float, float]]:
+def _memory(process: "subprocess.Popen[bytes]", log: Path, started: float) -> Iterator[Sample]:
     while process.poll() is None:
-        yield time.perf_counter() - started, sum(map(_proportional, _family(process.pid)))
+        told, used = log.stat().st_size, sum(map(_proportional, _family(process.pid)))
+        yield Sample(time.perf_counter() - started, used, told)
         time.sleep(_EVERY)
 
 
@@ -108,9 +130,13 @@ def _proportional(pid: int) -> float:
 
 def report(found: Watched, size: str, facts: dict[str, str]) -> Report:
     """The section of the page."""
-    most = max((used for _, used in found.memory), default=0.0)
-    rest = found.seconds - sum(seconds for _, seconds in found.steps)
-    rows = [*found.steps, ("what no step tells of", rest), ("all", found.seconds), ("CPU of all", found.cpu)]
+    most = max((each.memory for each in found.memory), default=0.0)
+    rest = found.seconds - sum(each.seconds for each in found.steps)
+    all_of_it = [
+        ("what no step tells of", rest, ""),
+        ("all", found.seconds, most),
+        ("CPU of all", found.cpu, ""),
+    ]
     return Report(
         "retrain",
         "make bench-retrain",
@@ -119,14 +145,18 @@ def report(found: Watched, size: str, facts: dict[str, str]) -> Report:
             Goal(f"whole retrain on {size}", found.seconds, 120.0, "s"),
             Goal(f"memory of the whole retrain on {size}", most, 2000.0, "MB"),
         ],
-        tables=[Table(f"Where the time goes, {size}", ("step", "s"), rows)],
+        tables=[
+            Table(
+                f"Where time and memory go, {size}", ("step", "s", "MB at most"), [*found.steps, *all_of_it]
+            )
+        ],
         plots=[
             Plot(
                 "retrain-memory",
                 f"Memory of a whole retrain on {size}, all its processes together",
                 "s",
                 "MB",
-                {"private memory": found.memory},
+                {"private memory": [(each.seconds, each.memory) for each in found.memory]},
             )
         ],
     )

@@ -97,16 +97,15 @@ class Difference:
 def compare(metric: Metric, old: Moments, new: Moments) -> Difference:
     """The difference in a metric, adjusted by the users' behaviour before the experiment where it is known.
 
-    NotEnoughDataError where an arm has fewer than FEWEST_USERS effective users, or nothing varies.
+    NotEnoughDataError, which leaves the metric to be named by whoever tells it, where an arm has fewer than
+    FEWEST_USERS effective users, or nothing varies.
     """
     arms = arm_estimate(metric, old), arm_estimate(metric, new)
     shift, explained = _adjustment(metric, old, new)
     plain = arms[0].error ** 2 + arms[1].error ** 2
     variance = plain - explained
     if variance <= 0:
-        raise NotEnoughDataError(
-            f"{metric.title}: all users are alike, so that nothing can be said of chance"
-        )
+        raise NotEnoughDataError("all users are alike, so that nothing can be said of chance")
     return Difference(
         estimate=arms[0].value - arms[1].value - shift,
         error=variance**0.5,
@@ -137,7 +136,7 @@ def _effective_users(metric: Metric, arm: Moments) -> float:
     effective = arm.sum(metric.denominator) ** 2 / squares if squares else 0.0
     if effective < FEWEST_USERS:
         raise NotEnoughDataError(
-            f"{metric.title}: an arm has data of {effective:.0f} users where {FEWEST_USERS} are the fewest"
+            f"an arm has data of {effective:.0f} users where {FEWEST_USERS} are the fewest"
         )
     return effective
 

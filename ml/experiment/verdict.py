@@ -88,12 +88,18 @@ class Verdict:
     def __str__(self) -> str:
         if self.outcome is Outcome.SAME:
             limits = [f"{each.metric.effect:g} in {each.metric.title}" for each in self.findings]
-            return f"no difference larger than {', '.join(limits)}"
+            return f"no difference larger than {_listed(limits)}"
         sides = [side for side in (Outcome.OLD, Outcome.NEW) if self.outcome in (side, Outcome.MIXED)]
-        return "; ".join(f"{side} in {', '.join(self._titles(side))}" for side in sides) or str(self.outcome)
+        return "; ".join(f"{side} in {_listed(self._titles(side))}" for side in sides) or str(self.outcome)
 
     def _titles(self, side: Outcome) -> list[str]:
         return [each.metric.title for each in self.findings if each.outcome is side]
+
+
+def _listed(things: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = things or ("",)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def judge(

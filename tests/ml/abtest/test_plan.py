@@ -63,4 +63,4 @@ def test_the_plan_names_what_it_reckons_with_and_what_cannot_be_planned() -> Non
     seen = plan.traffic(store, plan.lately(store, 0.4), _nobody)
     text = tables.plan(seen, plan.needs(seen, {}, 0.5, 5), 0.5)
     assert "less than a week was seen" in text
-    assert "average top rating: average top rating: an arm has data of" in text
+    assert "average top rating: an arm has data of" in text

@@ -112,7 +112,7 @@ def test_what_cannot_be_computed_is_said() -> None:
         compare(RECOMMENDATION, values, few)
     silent = _arms(9)[0]
     silent[:, 4:8] = 0
-    with pytest.raises(NotEnoughDataError, match="average top rating: an arm has data of 0 users"):
+    with pytest.raises(NotEnoughDataError, match="an arm has data of 0 users"):
         compare(TOP, Moments.of(silent), other)
     silent[:, 8] = 1
     with pytest.raises(NotEnoughDataError, match="all users are alike"):

@@ -28,13 +28,16 @@ def test_the_better_arm_is_named_whichever_it_is(rule: Monitoring) -> None:
     worse, better = _arm(1), _arm(2, follows=0.5)
     assert judge(worse, better, rule).outcome is Outcome.NEW
     assert judge(better, worse, rule).outcome is Outcome.OLD
-    assert str(judge(worse, better, rule)) == "new is better in record accuracy, recommendation accuracy"
+    assert str(judge(worse, better, rule)) == "new is better in record accuracy and recommendation accuracy"
 
 
 def test_equal_arms_differ_by_no_more_than_matters_once_there_are_enough_users() -> None:
     verdict = judge(_arm(3), _arm(4), Planned(5, 5), metrics=WIDE)
     assert set(_outcomes(verdict).values()) == {Outcome.SAME}
-    assert str(verdict).startswith("no difference larger than 0.5 in record accuracy, 0.5 in rec")
+    assert str(verdict) == (
+        "no difference larger than 0.5 in record accuracy, 0.5 in recommendation accuracy, "
+        "0.5 in average rating and 0.5 in average top rating"
+    )
     assert "record accuracy: no difference larger than 0.5; old minus new" in str(verdict.findings[0])
 
 
@@ -66,9 +69,7 @@ def test_a_metric_without_data_is_open_and_keeps_its_place_in_the_family() -> No
     old, new = moments_by_arm(silent)[1], _arm(8, follows=0.5)
     verdict = judge(old, new, Planned())
     assert isinstance(verdict.findings[2], NotEstimated)
-    assert "average rating: not enough data yet (average rating: an arm has data of 0" in str(
-        verdict.findings[2]
-    )
+    assert str(verdict.findings[2]).startswith("average rating: not enough data yet (an arm has data of 0")
     assert verdict.outcome is Outcome.NEW
     estimated = [finding for finding in verdict.findings if isinstance(finding, Estimated)]
     expected = holm([*(finding.p for finding in estimated), 1.0, 1.0])
