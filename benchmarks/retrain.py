@@ -132,7 +132,7 @@ def report(found: Watched, size: str, facts: dict[str, str]) -> Report:
     """The section of the page."""
     most = max((each.memory for each in found.memory), default=0.0)
     rest = found.seconds - sum(each.seconds for each in found.steps)
-    all_of_it = [
+    all_of_it: list[tuple[str | float, ...]] = [
         ("what no step tells of", rest, ""),
         ("all", found.seconds, most),
         ("CPU of all", found.cpu, ""),
