@@ -40,8 +40,8 @@ ANSWER = Rate(
 )
 FIT = Rate("similarities, 1 G products", 2.4, "s of CPU", "measured, two threads, L")
 PRODUCTS = Rate("products", 960, "a user", "the squares of the users' movies, L")
-RETRAIN = Rate("all else of a retrain", 7, "µs of CPU an interaction", "measured by `bench-retrain`, L")
-TRAIN_MEMORY = Rate("memory of a retrain", 170, "bytes an interaction", "measured by `bench-retrain`, L")
+RETRAIN = Rate("all else of a retrain", 5, "µs of CPU an interaction", "measured by `bench-retrain`, L")
+TRAIN_MEMORY = Rate("memory of a retrain", 105, "bytes an interaction", "measured by `bench-retrain`, L")
 MODEL = Rate("a model's rows", 5, "bytes an interaction", "L: 16-bit movie, 8-bit weight, the users")
 VIEWING = Rate("a viewing in MongoDB, with its indexes", 250, "bytes", "estimate")
 
