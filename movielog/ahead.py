@@ -5,21 +5,14 @@ Taking messages from Kafka costs more than parsing and writing them, and threads
 
 import logging
 import multiprocessing
-import os
 import signal
-import socket
-import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from queue import Empty, Queue
-from threading import Thread
 from typing import NamedTuple
 
 from movielog.source import Chunk, KafkaChunk, Log, LogError, open_log
 
-_READ_SECONDS = 0.5
-_LAG_SECONDS = 1.0
-"""How old the lag may be; it is asked of the broker, which takes as long as some thousand messages."""
+_READ_SECONDS = 0.3
 _PATIENCE = 20
 
 
@@ -32,7 +25,7 @@ class _Read(NamedTuple):
 
 
 class AheadLog:
-    """The log at a URL as `open_log` has it, a few chunks of at most `limit` lines ahead.
+    """The log at a URL as `open_log` has it, one chunk of at most `limit` lines ahead.
 
     The reader ends with this process, also where this one is killed; what was not committed is read again.
     LogError where the URL is no log or the reader ended.
@@ -47,30 +40,17 @@ class AheadLog:
         theirs.close()
         self._pipe = ours
         self._last = _Read(KafkaChunk(), "", None)
-        self._arrived: Queue[_Read | None] = Queue(maxsize=1)
-        self._receiver = Thread(target=self._receive, name="read ahead", daemon=True)
-        self._receiver.start()
-
-    def _receive(self) -> None:
-        """Take what the reader sends as long as it lives, so that it goes on reading; then None."""
-        try:
-            while True:
-                self._arrived.put(self._pipe.recv())
-        except (EOFError, OSError):
-            self._arrived.put(None)
 
     def read(self, limit: int, timeout: float) -> Chunk:  # noqa: ARG002 -- the reader's own limit holds
         """The next chunk; an empty one where none came within `timeout` seconds and what a pause takes."""
         try:
-            arrived = self._arrived.get(timeout=timeout + _READ_SECONDS)
-        except Empty:
-            self._last = self._last._replace(lag=None)
-            return KafkaChunk()
-        if arrived is None:
-            self._arrived.put(None)
-            raise LogError("the process that reads the log has ended")
-        self._last = arrived
-        return arrived.chunk
+            if self._pipe.poll(timeout + _READ_SECONDS):
+                self._last = self._pipe.recv()
+                return self._last.chunk
+        except (EOFError, OSError):
+            raise LogError("the process that reads the log has ended") from None
+        self._last = self._last._replace(lag=None)
+        return KafkaChunk()
 
     def commit(self, place: str | None = None) -> None:
         """Everything handed out so far has been written, or everything up to `place`."""
@@ -82,16 +62,11 @@ class AheadLog:
         return self._last.place
 
     def lag(self) -> int | None:
-        """What was not read when the last chunk had been, a second before at most; exact for an empty one."""
+        """What was not read when the last chunk had been."""
         return self._last.lag
 
     def close(self) -> None:
         """Let the reader commit and leave."""
-        with socket.socket(fileno=os.dup(self._pipe.fileno())) as ours:
-            ours.shutdown(socket.SHUT_RDWR)  # a mere close would not wake who waits to receive
-        while self._receiver.is_alive():
-            with suppress(Empty):
-                self._arrived.get(timeout=0.05)
         self._pipe.close()
         self._process.join(_PATIENCE)
         self._process.kill()
@@ -103,13 +78,9 @@ def _read_on(url: str, group: str, limit: int, pipe: Connection) -> None:
         signal.signal(asked, signal.SIG_IGN)  # it ends after the process that it reads for
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     log = open_log(url, group)
-    lag, when = None, -_LAG_SECONDS
     try:
         while True:
-            chunk = log.read(limit, _READ_SECONDS)
-            if not chunk.lines or time.monotonic() - when > _LAG_SECONDS:
-                lag, when = log.lag(), time.monotonic()
-            pipe.send(_Read(chunk, log.place(), lag))
+            pipe.send(_Read(log.read(limit, _READ_SECONDS), log.place(), log.lag()))
             _commit(log, pipe)
     except OSError:
         with suppress(EOFError, OSError):
