@@ -44,7 +44,7 @@ def test_an_answer_comes_in_one_piece_on_a_connection_that_is_kept(service):
             assert whole(connection.recv(65_536))
 
 
-def test_a_page_longer_than_the_system_takes_at_once_is_whole(service):
+def test_a_page_of_many_lines_is_whole(service):
     status, page = service.get("/metrics")
     assert status == 200
     assert page.endswith("\n")
