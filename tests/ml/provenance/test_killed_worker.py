@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import cycle, islice
 
 import pytest
 
@@ -31,9 +31,14 @@ def service(past: Past, store: Store) -> Iterator[Service]:
 
 
 def _ask(service: Service, seed: int, count: int) -> list[Requested]:
-    """What a caller saw that asked for so many users, one after the other."""
-    chance, caller = random.Random(seed), Caller(f"http://127.0.0.1:{service.port}", 5.0, 1)
-    return [caller.ask(chance.choice([*USERS, UNKNOWN_USER + seed])).request for _ in range(count)]
+    """What a caller saw that asked for so many users, one after the other.
+
+    No two callers ask for the same user: two equal lines of one millisecond would be one event.
+    """
+    caller = Caller(f"http://127.0.0.1:{service.port}", 5.0, 1)
+    users = [*USERS[seed::CALLERS], UNKNOWN_USER + seed]
+    random.Random(seed).shuffle(users)
+    return [caller.ask(user).request for user in islice(cycle(users), count)]
 
 
 def _asked(service: Service, count: int) -> list[Requested]:
