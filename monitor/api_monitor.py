@@ -15,7 +15,8 @@ from monitor.page.server import serve
 from monitor.traffic.book import Book
 from monitor.traffic.exporter import Exporter
 from monitor.traffic.follow import Follower
-from movielog.source import LogError, open_log
+from movielog.port import LogError
+from movielog.source import open_log
 from movielog.stopping import Stop, Stopped, patiently
 from settings import Settings, SettingsError, read_settings
 from store import open_store

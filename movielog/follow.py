@@ -13,6 +13,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
+from movielog.port import LogError
+
 logger = logging.getLogger(__name__)
 
 BLOCK = 16 * 2**20
@@ -26,10 +28,6 @@ BEGINNING = ""
 _POLL = 0.1
 _SAMPLE = 1_024
 _NOT_LOGS = (".position", ".new", ".gz", ".bz2", ".xz", ".zst", ".zip")
-
-
-class PlaceError(ValueError):
-    """A text that is no place in a log."""
 
 
 class Mark(NamedTuple):
@@ -60,7 +58,7 @@ class FileChunk:
 class FileLog:
     """Reads the file at `path` for one `group`, whose position is kept in `<path>.<group>.position`.
 
-    It goes on from there, or from `place` where one is given; PlaceError where that is none.
+    It goes on from there, or from `place` where one is given; LogError where that is none.
 
     A rotated file is read to its end before its successor, also where it was rotated while nobody read: it is
     known by its contents among the files named `<path>.*` and `<path>-*`. A file that is not there yet is
@@ -96,11 +94,10 @@ class FileLog:
         self._mark = self._file.mark()
         return chunk
 
-    def commit(self, place: str | None = None) -> None:
-        """Everything read so far, or up to `place`, has been written: go on from there next time."""
-        mark = self._mark if place is None else _placed(place)
-        if mark:
-            _save(self._position, mark)
+    def commit(self) -> None:
+        """Everything read so far has been written: go on from there next time."""
+        if self._mark:
+            _save(self._position, self._mark)
 
     def place(self) -> str:
         """The mark of the line after the last one read."""
@@ -244,7 +241,7 @@ def _placed(place: str) -> Mark | None:
     try:
         return Mark(**json.loads(place)) if place != BEGINNING else None
     except (ValueError, TypeError):
-        raise PlaceError(f"{place!r} is no place in a file") from None
+        raise LogError(f"{place!r} is no place in a file") from None
 
 
 def _load(position: Path) -> Mark | None:

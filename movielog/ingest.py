@@ -12,10 +12,10 @@ from itertools import islice
 
 import prometheus_client as prometheus
 
-from movielog.ahead import AheadLog
 from movielog.events import DAY, Rated, Requested, Watched
 from movielog.parse import MalformedLine, parse_line
-from movielog.source import Log, LogError, open_log
+from movielog.port import Log, LogError
+from movielog.source import open_log
 from movielog.stopping import Stop, Stopped, patiently
 from settings import Settings, SettingsError, read_settings
 from store import open_store
@@ -214,16 +214,11 @@ def _follow(settings: Settings, arguments: argparse.Namespace, store: Store, sto
     prometheus.ProcessCollector(registry=registry)
     if settings.metrics_port:
         prometheus.start_http_server(settings.metrics_port, settings.listen, registry)
-    log = open_ahead(settings.movielog_url, arguments.batch)
+    log = open_log(settings.movielog_url, GROUP)
     try:
         ingest(log, store, Progress(registry), stop, arguments.batch, arguments.once)
     finally:
         log.close()
-
-
-def open_ahead(url: str, limit: int) -> Log:
-    """The log at a URL; a topic is read ahead, a file costs next to nothing to read."""
-    return open_log(url, GROUP) if url.startswith("file://") else AheadLog(url, GROUP, limit)
 
 
 if __name__ == "__main__":

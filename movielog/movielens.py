@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from movielog.events import DAY, SECOND
 from movielog.past import Past, before, moment, rated, watched, write
-from movielog.source import LogError
+from movielog.port import LogError
 from settings import SettingsError, read_settings
 
 SHORTEST, LONGEST = 80, 140

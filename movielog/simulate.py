@@ -23,7 +23,7 @@ from movielog.audience.model import Audience
 from movielog.audience.outlet import Outlet
 from movielog.movielens import MovieLensError, read_movielens
 from movielog.past import moment, write
-from movielog.source import LogError
+from movielog.port import LogError
 from settings import SettingsError, read_settings
 
 MOST_THREADS = 64

@@ -38,7 +38,8 @@ DRIVERS = {
     "pymongo": {"store.mongo"},
     "gridfs": {"store.mongo"},
     "bson": {"store.mongo"},
-    "kafka": {"movielog.source"},
+    "confluent_kafka": {"movielog.topic"},
+    "kafka": set[str](),
 }
 
 

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from benchmarks.ingest.lines import lines
 from benchmarks.stores import store_of
@@ -142,8 +142,9 @@ def into_filled(some: Sequence[bytes], sizes: Sequence[str], folder: Path) -> Ma
 
 def _forget(broker: Broker) -> None:
     """The group has read nothing yet."""
-    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin, suppress(KafkaError):
-        admin.delete_groups([GROUP])  # where it was there
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    with suppress(KafkaException):  # where it was there
+        admin.delete_consumer_groups([GROUP])[GROUP].result()
 
 
 def _one(kind: str, *given: str) -> Run:

@@ -14,7 +14,8 @@ from kafka import KafkaConsumer
 from prometheus_client import CollectorRegistry
 from pymongo import MongoClient
 
-from movielog.ingest import Progress, ingest, open_ahead
+from movielog.ingest import GROUP, Progress, ingest
+from movielog.source import open_log
 from movielog.stopping import Stop
 from store import open_store
 
@@ -40,7 +41,7 @@ def _peak() -> float:
 
 def _ingest(log_url: str, store_url: str) -> int:
     registry = CollectorRegistry()
-    with closing(open_store(store_url)) as store, closing(open_ahead(log_url, _AT_ONCE)) as log:
+    with closing(open_store(store_url)) as store, closing(open_log(log_url, GROUP)) as log:
         ingest(log, store, Progress(registry), Stop(), _AT_ONCE, once=True)
     samples = (sample for metric in registry.collect() for sample in metric.samples)
     return int(sum(sample.value for sample in samples if sample.name == "ingest_lines_total"))

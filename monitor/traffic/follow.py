@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from monitor.traffic.book import Book, OthersTurnError
 from monitor.traffic.exporter import Exporter
 from monitor.traffic.tally import Tally
-from movielog.source import Log
+from movielog.port import Log
 from movielog.stopping import Stop, patiently
 from store.port import StoreUnavailable
 

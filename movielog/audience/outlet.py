@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Sequence
 
-from movielog.source import LogError, Writer, open_writer
+from movielog.port import LogError, Writer
+from movielog.source import open_writer
 
 logger = logging.getLogger(__name__)
 

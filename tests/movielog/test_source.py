@@ -3,12 +3,14 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
-from movielog.source import Log, LogError, open_log, open_writer
+from movielog.port import Log, LogError
+from movielog.source import open_log, open_writer
 from tests.servers.broker import Broker
 from tests.servers.process import free_port
 
@@ -27,7 +29,7 @@ def mock_server() -> Iterator[str]:
 @pytest.fixture
 def mock_url(mock_server: str, request: pytest.FixtureRequest) -> str:
     """A topic of the test's own."""
-    return f"kafka://{mock_server}/{request.node.name}?api_version=2.3"
+    return f"kafka://{mock_server}/{request.node.name}"
 
 
 @pytest.fixture
@@ -50,15 +52,13 @@ def read(log: Log, number: int, seconds: float = 30) -> dict[str, bytes]:
     return found
 
 
-def test_of_the_drivers_own_lines_the_log_shows_which_partitions_are_ours_and_what_goes_wrong(
-    mock_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_tells_which_partitions_are_ours(mock_url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     write(mock_url, LINES[:10])
-    assert len(read(open_log(mock_url, "group"), 10)) == 10
-    told = {(record.name, record.levelno) for record in caplog.records if record.name.startswith("kafka")}
-    assert ("kafka.consumer.subscription_state", logging.INFO) in told
-    assert {name for name, level in told if level < logging.WARNING} == {"kafka.consumer.subscription_state"}
+    log = open_log(mock_url, "group")
+    assert len(read(log, 10)) == 10
+    log.close()
+    assert caplog.messages == [f"{mock_url}: partitions [0, 1, 2, 3] are read here"]
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
@@ -78,7 +78,6 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
         "kafka:///topic",
         "kafka://host:port/topic",
         "kafka://host:9092/a/b",
-        "kafka://host:9092/topic?api_version=new",
         "kafka://host:9092/topic?acks=0",
     ],
 )
@@ -213,8 +212,9 @@ def test_a_broker_that_comes_later_or_comes_back_is_read_on(kafka_broker: Broker
 @pytest.mark.real
 def test_members_share_a_topic_and_a_lost_commit_is_only_delivered_again(broker_url: str) -> None:
     write(broker_url, LINES)
-    first, second = open_log(broker_url, "g"), open_log(broker_url, "g")
+    first = open_log(broker_url, "g")
     taken = read(first, len(LINES))
+    second = open_log(broker_url, "g")
     shared = dict[str, bytes]()
     thread = threading.Thread(target=lambda: shared.update(read(second, 40)))
     thread.start()
@@ -228,3 +228,39 @@ def test_members_share_a_topic_and_a_lost_commit_is_only_delivered_again(broker_
     first.close()
     second.close()
     assert Counter(taken.values()) == Counter(LINES)
+
+
+@pytest.mark.real
+def test_partitions_that_come_back_are_read_on_from_where_another_member_was(broker_url: str) -> None:
+    write(broker_url, LINES[:100])
+    first = open_log(broker_url, "g")
+    before = read(first, 100)
+    first.commit()
+    second = open_log(broker_url, "g")
+    assert eventually(lambda: first.read(1, 0.2).lines == second.read(1, 0.2).lines and second.lag() == 0)
+    write(broker_url, LINES[100:])
+    seconds = read(second, len(LINES), 5)
+    second.commit()
+    second.close()
+    rest = read(first, len(LINES) - 100 - len(seconds))
+    assert eventually(lambda: not first.read(1, 0.2).lines and first.lag() == 0)
+    first.commit()
+    first.close()
+    assert seconds and Counter([*before.values(), *seconds.values(), *rest.values()]) == Counter(LINES)
+    with closing(open_log(broker_url, "g")) as again:
+        assert read(again, 1, 5) == {}
+        assert again.lag() == 0
+
+
+@pytest.mark.real
+def test_a_topic_whose_last_record_is_no_line_comes_to_an_end(kafka_broker: Broker, broker_url: str) -> None:
+    settings = {"bootstrap.servers": kafka_broker.bootstrap, "transactional.id": "site"}
+    producer = Producer(settings)
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for line in LINES[:20]:
+        producer.produce(broker_url.rpartition("/")[2], line)
+    producer.commit_transaction(30)  # leaves a marker behind the lines
+    with closing(open_log(broker_url, "g")) as log:
+        assert Counter(read(log, 20).values()) == Counter(LINES[:20])
+        assert eventually(lambda: not log.read(1, 0.2).lines and log.lag() == 0)

@@ -4,7 +4,8 @@ import base64
 import uuid
 from pathlib import Path
 
-from kafka.admin import KafkaAdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tests.servers import getting
 from tests.servers.process import Server, free_port, listens
@@ -100,9 +101,6 @@ class Broker:
     def make_topic(self, partitions: int = 1, name: str = "") -> str:
         """Make a topic, with a name of its own where none is given; its name."""
         topic = name or f"movielog-{uuid.uuid4().hex[:12]}"
-        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
-        try:
-            admin.create_topics([NewTopic(topic, partitions, 1)])
-        finally:
-            admin.close()
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
         return topic

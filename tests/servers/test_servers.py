@@ -10,7 +10,7 @@ from typing import Any
 import prometheus_client
 import pytest
 import requests
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from pymongo import MongoClient, UpdateOne
 
 from tests.servers import parts
@@ -26,30 +26,27 @@ def test_every_required_part_is_there(name: str) -> None:
     assert parts.find(name)
 
 
-def _messages(broker: Broker, topic: str, partitions: int) -> list[bytes]:
-    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, consumer_timeout_ms=20_000)
-    places = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer.assign(places)
-    consumer.seek_to_beginning(*places)
-    ends = consumer.end_offsets(places)
-    read = [message.value for _, message in zip(range(sum(ends.values())), consumer, strict=False)]
+def _messages(broker: Broker, topic: str, partitions: int, number: int) -> list[bytes]:
+    """So many, or as many as come within some seconds."""
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "none"})
+    consumer.assign([TopicPartition(topic, each, OFFSET_BEGINNING) for each in range(partitions)])
+    found = consumer.consume(number, 20)
     consumer.close()
-    return read
+    return [message.value() or b"" for message in found]
 
 
 def test_a_killed_broker_keeps_every_message_that_it_acknowledged(kafka_broker: Broker) -> None:
     topic, sent = kafka_broker.make_topic(partitions=4), [b"%d" % number for number in range(10_000)]
-    producer = KafkaProducer(bootstrap_servers=kafka_broker.bootstrap, acks="all")
-    acknowledged = [producer.send(topic, value) for value in sent]
-    for future in acknowledged:
-        future.get(timeout=30)
-    producer.close()
+    producer, refused = Producer({"bootstrap.servers": kafka_broker.bootstrap, "acks": "all"}), list[object]()
+    for value in sent:
+        producer.produce(topic, value, on_delivery=lambda error, _: refused.append(error) if error else None)
+    assert producer.flush(30) == 0 and not refused
 
     kafka_broker.kill()
     assert not listens(int(kafka_broker.bootstrap.split(":")[1]))
     kafka_broker.start()
 
-    assert sorted(_messages(kafka_broker, topic, 4), key=int) == sent
+    assert sorted(_messages(kafka_broker, topic, 4, len(sent)), key=int) == sent
 
 
 def test_a_database_that_is_asked_twice_to_upsert_holds_one_record(mongo_url: str) -> None:

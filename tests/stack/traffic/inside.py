@@ -9,9 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
-from kafka import KafkaConsumer
-from kafka.admin import KafkaAdminClient
-from kafka.structs import TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from movielog.events import SECOND
 from movielog.ingest import GROUP
@@ -21,6 +20,7 @@ from store import open_store
 from store.port import Window
 
 _ALWAYS = Window(0, 2**63 - 1)
+_PATIENCE = 30
 
 
 def _write(settings: Settings) -> None:
@@ -33,21 +33,25 @@ def _write(settings: Settings) -> None:
 
 def _lag(settings: Settings) -> None:
     """How many messages of the topic are not yet committed by ingest."""
-    url = urlsplit(settings.movielog_url)
-    consumer = KafkaConsumer(bootstrap_servers=url.netloc, group_id=GROUP, enable_auto_commit=False)
-    topic = url.path.removeprefix("/")
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    ends = consumer.end_offsets(partitions)
-    print(sum(ends[partition] - (consumer.committed(partition) or 0) for partition in partitions))
+    topic, admin = urlsplit(settings.movielog_url).path.removeprefix("/"), _admin(settings)
+    listed = admin.list_topics(topic, _PATIENCE).topics[topic].partitions
+    partitions = [TopicPartition(topic, number) for number in listed]
+    ends = admin.list_offsets(dict.fromkeys(partitions, OffsetSpec.latest()))
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(GROUP, partitions)])
+    committed = asked[GROUP].result(_PATIENCE).topic_partitions
+    print(sum(ends[each].result(_PATIENCE).offset - max(0, each.offset) for each in committed))
 
 
 def _members(settings: Settings) -> None:
     """How many partitions each member of ingest's group has, one number a line."""
-    admin = KafkaAdminClient(bootstrap_servers=urlsplit(settings.movielog_url).netloc)
-    for member in admin.describe_groups([GROUP])[GROUP]["members"]:
-        assigned = member["member_assignment"]  # empty while the group shares out
-        topics = assigned["assigned_partitions"] if assigned else []
-        print(sum(len(topic["partitions"]) for topic in topics))
+    admin = _admin(settings)
+    described = admin.describe_consumer_groups([GROUP])[GROUP].result(_PATIENCE)
+    for member in described.members:  # they have none while the group shares out
+        print(len(member.assignment.topic_partitions))
+
+
+def _admin(settings: Settings) -> AdminClient:
+    return AdminClient({"bootstrap.servers": urlsplit(settings.movielog_url).netloc})
 
 
 def _dump(settings: Settings) -> None:
