@@ -68,13 +68,16 @@ class Topic:
         parts = urlsplit(url)
         name = parts.path.removeprefix("/")
         servers = tuple(server if ":" in server else f"{server}:9092" for server in parts.netloc.split(","))
-        ports = [server.rpartition(":")[2] for server in servers]
         valid = parts.scheme == "kafka" and parts.netloc and name and "/" not in name and not parts.query
-        valid = valid and all(port.isascii() and port.isdigit() for port in ports)
-        return cls(name, servers) if valid else None
+        return cls(name, servers) if valid and all(map(_is_server, servers)) else None
 
     def __str__(self) -> str:
         return f"kafka://{','.join(self.servers)}/{self.name}"
+
+
+def _is_server(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 2**16
 
 
 class _Broker:
@@ -266,6 +269,10 @@ class TopicWriter:
                 if time.monotonic() > deadline:
                     raise LogError(f"{self._topic} takes no lines") from None
                 self._producer.poll(0.1)
+            except KafkaException as error:
+                raise LogError(
+                    f"{self._topic} takes no line of {len(line):,} bytes: {_said(error)}"
+                ) from error
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:

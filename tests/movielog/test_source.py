@@ -77,6 +77,8 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
         "kafka://host:9092",
         "kafka:///topic",
         "kafka://host:port/topic",
+        "kafka://host:65536/topic",
+        "kafka://host:9092,/topic",
         "kafka://host:9092/a/b",
         "kafka://host:9092/topic?acks=0",
     ],
@@ -156,6 +158,11 @@ def test_what_is_no_place_is_refused_with_a_sentence(url: str) -> None:
     for place in ("7", "nonsense", '{"a": "b"}'):
         with pytest.raises(LogError, match="is no place in"):
             open_log(url, "g", place)
+
+
+def test_a_line_that_no_topic_takes_is_refused_with_a_sentence(mock_url: str) -> None:
+    with pytest.raises(LogError, match=r"takes no line of 3,000,000 bytes: .*too large"):
+        write(mock_url, [b"1" * 3_000_000])
 
 
 def test_a_users_lines_stay_in_order_in_one_partition(mock_url: str) -> None:
