@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 10.0
-_AT_ONCE = 10_000
+_AT_ONCE = 1_000
 """Messages taken from librdkafka at once: each is an object, of which only the line stays."""
 _DELIVERY_SECONDS = 60.0
 """How long a line waits for a broker that is away."""
@@ -45,6 +45,7 @@ _CONSUMER = {
     "socket.timeout.ms": 15_000,  # the lag is wrong as long where a broker falls silent
     "topic.metadata.refresh.interval.ms": 10_000,  # a topic or partition that was not there
     "queued.max.messages.kbytes": 16_384,
+    "fetch.queue.backoff.ms": 20,  # until it fetches again where so much was waiting
 }
 _PRODUCER = {
     "acks": "all",
