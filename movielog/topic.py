@@ -141,23 +141,22 @@ class TopicLog:
         offsets: list[int] = []
         while len(lines) < limit and (left := deadline - time.monotonic()) > 0:
             found: Sequence[Any] = self._consumer.consume(min(limit - len(lines), _AT_ONCE), left)
-            some = [message for message in found if not self._is_news(message)]
+            some = [message for message in found if message.error() is None]
             lines += [message.value() or b"" for message in some]
             partitions += (where := [message.partition() for message in some])
             offsets += (places := [message.offset() for message in some])
             self._next |= {partition: offset + 1 for partition, offset in zip(where, places, strict=True)}
+            if len(some) < len(found):
+                self._hear([message for message in found if message.error() is not None])
         return TopicChunk(self._topic.name, lines, partitions, offsets)
 
-    def _is_news(self, message: Any) -> bool:
-        """Whether this is no message but tells of an error, or of a partition's end and where that is."""
-        error = message.error()
-        if error is None:
-            return False
-        if error.code() == KafkaError._PARTITION_EOF:
-            self._next[message.partition()] = message.offset()
-        else:
-            self._broker.complain(error)
-        return True
+    def _hear(self, news: Sequence[Any]) -> None:
+        """Take in errors, and where a partition ends, which may lie behind its last message."""
+        for each in news:
+            if each.error().code() == KafkaError._PARTITION_EOF:
+                self._next[each.partition()] = max(each.offset(), self._next.get(each.partition(), 0))
+            else:
+                self._broker.complain(each.error())
 
     def commit(self) -> None:
         """Everything read so far has been written; where the broker refuses, it comes again."""
