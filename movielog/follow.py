@@ -249,7 +249,7 @@ def _load(position: Path) -> Mark | None:
         return _placed(position.read_text())
     except FileNotFoundError:
         return None
-    except ValueError:
+    except (LogError, UnicodeDecodeError):
         logger.warning("%s is not a position: the log is read from its beginning", position)
         return None
 
