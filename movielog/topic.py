@@ -41,7 +41,8 @@ _CONSUMER = {
     "enable.partition.eof": True,
     "allow.auto.create.topics": True,
     "check.crcs": True,
-    "session.timeout.ms": 10_000,  # how long the partitions of a killed member wait for another one
+    "heartbeat.interval.ms": 2_000,
+    "session.timeout.ms": 6_000,  # how long the partitions of a killed member wait for another one
     "socket.timeout.ms": 15_000,  # the lag is wrong as long where a broker falls silent
     "topic.metadata.refresh.interval.ms": 10_000,  # a topic or partition that was not there
     "queued.max.messages.kbytes": 16_384,
