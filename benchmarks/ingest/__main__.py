@@ -3,8 +3,8 @@
 What every store holds afterwards is compared with what the lines tell.
 """
 
-import argparse
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,44 +12,49 @@ from tempfile import TemporaryDirectory
 from benchmarks import page
 from benchmarks.ingest import figures, measuring
 from benchmarks.ingest.measuring import Run
-from benchmarks.report import machine
+from benchmarks.report import Report, machine
 from tests.servers import broker, database
 from tests.servers.getting import MissingPartError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and write the page; 1 where a store holds something else or a server is missing."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__)
+    parser = ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000, help="in the log")
     parser.add_argument("--rounds", type=int, default=3, help="times that each is measured")
     parser.add_argument("--sizes", default="S,M,L", help="stores that are grown")
+    parser.add_argument("--only", choices=("file", "topic"), help="leave the other section as it is")
     arguments = parser.parse_args(argv)
+    some = measuring.made(arguments.lines)
+    notes = [f"{len(some):,} lines: 94% minutes watched, 4% ratings, 2% requests, one in a thousand damaged."]
     try:
-        broker.get()
         with TemporaryDirectory() as folder:
-            _measure(arguments, Path(folder))
+            if arguments.only != "file":
+                page.publish(_topic(some, arguments.rounds, notes, Path(folder) / "kafka"))
+            if arguments.only != "topic":
+                page.publish(_file(some, arguments, notes, Path(folder)))
     except (ValueError, MissingPartError) as error:
         print(f"benchmarks.ingest: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _measure(arguments: argparse.Namespace, folder: Path) -> None:
-    facts = machine("kafka-python", "crc32c", "pymongo") | {
-        "servers": f"{_named(broker.find())}; {_database()}"
-    }
-    some, rounds = measuring.made(arguments.lines), arguments.rounds
+def _topic(some: Sequence[bytes], rounds: int, notes: Sequence[str], folder: Path) -> Report:
+    broker.get()
+    folder.mkdir()
+    facts = machine("kafka-python", "crc32c", "confluent-kafka") | {"servers": _named(broker.find())}
+    return figures.topic_report(facts, measuring.from_kafka(some, rounds, folder), notes)
+
+
+def _file(some: Sequence[bytes], arguments: Namespace, notes: Sequence[str], folder: Path) -> Report:
+    facts, rounds = machine("pymongo") | {"servers": _database()}, arguments.rounds
     parts = [[part(some) for _ in range(rounds)] for part in (measuring.parsing, measuring.folding)]
-    kafka = folder / "kafka"
-    kafka.mkdir()
     runs: dict[str, Sequence[Run]] = {
         **measuring.from_file(some, rounds, folder),
-        **measuring.from_kafka(some, rounds, kafka),
-        **_into_mongo(some[: arguments.lines // 10], folder),
+        **_into_mongo(some[: len(some) // 10], folder),
     }
-    grown = measuring.into_filled(some[: arguments.lines // 2], arguments.sizes.split(","), folder)
-    notes = [f"{len(some):,} lines: 94% minutes watched, 4% ratings, 2% requests, one in a thousand damaged."]
-    page.publish(figures.report(facts, runs, parts, grown, notes))
+    grown = measuring.into_filled(some[: len(some) // 2], arguments.sizes.split(","), folder)
+    return figures.report(facts, runs, parts, grown, notes)
 
 
 def _named(found: str) -> str:

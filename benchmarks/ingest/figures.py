@@ -1,4 +1,4 @@
-"""The report of what was measured."""
+"""The reports of what was measured."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -9,9 +9,10 @@ from benchmarks.report import Goal, Plot, Report, Table
 from benchmarks.turns import ratio
 
 Runs = Mapping[str, Sequence[Run]]
-BARE, TOPIC, FILE, HALF = (
+BARE, TOPIC, NATIVE, FILE, HALF = (
     "bare kafka-python consumer",
     "Kafka to SQLite",
+    "bare confluent-kafka consumer",
     "file to SQLite",
     "half of the file to SQLite",
 )
@@ -50,9 +51,14 @@ def filled(runs: Mapping[str, Run]) -> Table:
     )
 
 
-def goals(runs: Runs, parsed: Sequence[float]) -> list[Goal]:
-    """Each figure beside what it should be."""
+def topic_goals(runs: Runs) -> list[Goal]:
+    """The figure of a topic beside what it should be."""
     drained = ratio([run.rate for run in runs[TOPIC]], [run.rate for run in runs[BARE]])
+    return [Goal("ingest: Kafka to SQLite to a bare kafka-python consumer", drained, 0.8, most=False)]
+
+
+def goals(runs: Runs, parsed: Sequence[float]) -> list[Goal]:
+    """Each figure of a file and of the parser beside what it should be."""
     grown = ratio([run.peak for run in runs[FILE]], [run.peak for run in runs[HALF]])
     by_clock, of_cpu = middle(runs[FILE], "rate"), 1e6 / middle(runs[FILE], "cpu")
     return [
@@ -60,8 +66,19 @@ def goals(runs: Runs, parsed: Sequence[float]) -> list[Goal]:
         Goal("ingest: file to SQLite by the clock", by_clock, 100_000, "lines/s", most=False),
         Goal("ingest: the same a second of CPU", of_cpu, 100_000, "lines/s", most=False),
         Goal("ingest: memory for twice the lines", grown, 1.1),
-        Goal("ingest: Kafka to SQLite to a bare kafka-python consumer", drained, 0.8, most=False),
     ]
+
+
+def topic_report(machine: Mapping[str, str], runs: Runs, notes: Sequence[str]) -> Report:
+    """The section `topic` of the page."""
+    base = [run.rate for run in runs[BARE]]
+    rows: list[tuple[str | float, ...]] = [
+        (name, ratio([run.rate for run in found], base), *(middle(found, field) for field in Run._fields))
+        for name, found in runs.items()
+    ]
+    head = ("what", "to kafka-python alone", "lines/s by the clock", "µs of CPU a line", "most memory, MB")
+    tables = [Table("A topic of four partitions", head, rows)]
+    return Report("topic", "make bench-ingest", machine, topic_goals(runs), tables, [], notes)
 
 
 def report(

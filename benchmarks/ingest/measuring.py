@@ -83,7 +83,7 @@ def _check(store_url: str, some: Sequence[bytes]) -> None:
 
 
 def from_kafka(some: Sequence[bytes], rounds: int, folder: Path) -> Mapping[str, Sequence[Run]]:
-    """A topic drained by a bare consumer, and ingested into an empty store, in turn."""
+    """A topic drained by bare consumers, and ingested into an empty store, in turn."""
     broker = Broker(folder)
     broker.start()
     try:
@@ -93,6 +93,7 @@ def from_kafka(some: Sequence[bytes], rounds: int, folder: Path) -> Mapping[str,
             {
                 "bare kafka-python consumer": partial(_one, "drain", broker.bootstrap, topic),
                 "Kafka to SQLite": partial(_topic, broker, url, some, folder / "store"),
+                "bare confluent-kafka consumer": partial(_one, "drain-native", broker.bootstrap, topic),
             },
             rounds,
         )

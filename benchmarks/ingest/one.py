@@ -1,4 +1,5 @@
-"""One measurement in a process of its own: `ingest LOG STORE`, `drain BOOTSTRAP TOPIC` or `fill MONGO`."""
+"""One measurement in a process of its own: `ingest LOG STORE`, `drain BOOTSTRAP TOPIC`,
+`drain-native BOOTSTRAP TOPIC` or `fill MONGO`."""
 
 import json
 import os
@@ -10,6 +11,7 @@ from contextlib import closing
 from itertools import count, islice
 from pathlib import Path
 
+import confluent_kafka
 from kafka import KafkaConsumer
 from prometheus_client import CollectorRegistry
 from pymongo import MongoClient
@@ -66,6 +68,29 @@ def _drain(bootstrap: str, topic: str) -> int:
     return number
 
 
+def _drain_native(bootstrap: str, topic: str) -> int:
+    """As many messages as there are, by librdkafka alone."""
+    consumer = confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"bare-{os.getpid()}",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
+    consumer.subscribe([topic])
+    ended, number = set[int | None](), 0
+    while not ended or len(ended) < len(consumer.assignment()):
+        for message in consumer.consume(1000, 0.5):
+            if message.error() is None:
+                number += 1
+            else:
+                ended.add(message.partition())
+    consumer.close()
+    return number
+
+
 def _fill(url: str) -> int:
     """As many small documents as the server takes in some seconds from one client, in bulk."""
     deadline, documents, number = time.perf_counter() + _SECONDS, _documents(), 0
@@ -85,7 +110,12 @@ def _documents() -> Iterator[dict[str, object]]:
         yield {"_id": f"019086/{user}/{movie}", "user": user, "movie": movie, **times}
 
 
-_KINDS: dict[str, Callable[..., int]] = {"ingest": _ingest, "drain": _drain, "fill": _fill}
+_KINDS: dict[str, Callable[..., int]] = {
+    "ingest": _ingest,
+    "drain": _drain,
+    "drain-native": _drain_native,
+    "fill": _fill,
+}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -44,14 +44,19 @@ def test_a_store_that_lacks_lines_is_found_out(tmp_path: Path) -> None:
         measuring._check(f"sqlite://{tmp_path}/whole/marquee.db", some + list(lines(300, seed=2)))
 
 
-def test_goals_compare_kafka_with_the_bare_consumer_of_the_same_round() -> None:
+def test_the_goal_of_a_topic_compares_with_the_bare_consumer_of_the_same_round() -> None:
     runs = {
         figures.BARE: [Run(100, 1, 1), Run(10, 1, 1)],
         figures.TOPIC: [Run(80, 1, 1), Run(8, 1, 1)],
-        figures.FILE: [Run(1e5, 5, 200)],
-        figures.HALF: [Run(1e5, 5, 100)],
+        figures.NATIVE: [Run(200, 1, 1), Run(30, 1, 1)],
     }
+    report = figures.topic_report({}, runs, [])
+    assert [goal.measured for goal in report.goals] == [pytest.approx(0.8)]
+    assert [row[1] for row in report.tables[0].rows] == [pytest.approx(ratio) for ratio in (1, 0.8, 2.5)]
+
+
+def test_goals_of_a_file_are_speed_and_memory() -> None:
+    runs = {figures.FILE: [Run(1e5, 5, 200)], figures.HALF: [Run(1e5, 5, 100)]}
     measured = {goal.what: goal.measured for goal in figures.goals(runs, [6e5])}
-    assert measured["ingest: Kafka to SQLite to a bare kafka-python consumer"] == pytest.approx(0.8)
     assert measured["ingest: the same a second of CPU"] == pytest.approx(2e5)
     assert measured["ingest: memory for twice the lines"] == 2
