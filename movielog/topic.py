@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -154,10 +155,18 @@ class TopicLog:
     def _hear(self, news: Sequence[Any]) -> None:
         """Take in errors, and where a partition ends, which may lie behind its last message."""
         for each in news:
-            if each.error().code() == KafkaError._PARTITION_EOF:
+            code = each.error().code()
+            if code == KafkaError._PARTITION_EOF:
                 self._next[each.partition()] = max(each.offset(), self._next.get(each.partition(), 0))
-            else:
-                self._broker.complain(each.error())
+                continue
+            self._broker.complain(each.error())
+            if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                self._ask_for_topic()
+
+    def _ask_for_topic(self) -> None:
+        """Have the topic made where the broker does that for who asks; to subscribe is not to ask."""
+        with suppress(KafkaException):
+            self._consumer.list_topics(self._topic.name, timeout=_CONNECT_SECONDS)
 
     def commit(self) -> None:
         """Everything read so far has been written; where the broker refuses, it comes again."""

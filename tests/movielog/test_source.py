@@ -182,6 +182,11 @@ def test_a_users_lines_stay_in_order_in_one_partition(mock_url: str) -> None:
     )
 
 
+def test_a_topic_that_is_not_there_yet_is_asked_for(mock_url: str) -> None:
+    with closing(open_log(mock_url, "g")) as log:
+        assert eventually(lambda: not log.read(1, 0.2).lines and log.lag() == 0)
+
+
 def test_a_broker_that_is_away_is_said_and_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     url = f"kafka://127.0.0.1:{free_port()}/movielog"
     log = open_log(url, "g")
