@@ -4,12 +4,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from movielog.events import SECOND
@@ -29,6 +31,18 @@ def _write(settings: Settings) -> None:
     writer = open_writer(settings.movielog_url)
     writer.append(lines)
     writer.close()
+
+
+def _patiently(ask: Callable[[Settings], None], settings: Settings) -> None:
+    """Ask again while the broker cannot tell, as after its restart; KafkaException after half a minute."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return ask(settings)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 def _lag(settings: Settings) -> None:
@@ -74,7 +88,12 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
     return rows
 
 
-_COMMANDS = {"write": _write, "lag": _lag, "members": _members, "dump": _dump}
+_COMMANDS = {
+    "write": _write,
+    "lag": partial(_patiently, _lag),
+    "members": partial(_patiently, _members),
+    "dump": _dump,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
