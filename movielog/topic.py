@@ -4,7 +4,7 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
@@ -129,7 +129,7 @@ class TopicLog:
     def __init__(self, topic: Topic, group: str, place: str | None = None) -> None:
         self._topic = topic
         self._placed = place is not None
-        self._next = dict(_offsets(place or ""))
+        self._next = _offsets(place) if place else {}
         self._assigned: list[int] | None = None
         self._broker = _Broker(topic)
         self._consumer = Consumer({**self._broker.settings(), **_CONSUMER, "group.id": group})
@@ -242,9 +242,9 @@ class TopicLog:
             self._next.pop(each.partition, None)
 
 
-def _offsets(place: str) -> Mapping[int, int]:
+def _offsets(place: str) -> dict[int, int]:
     try:
-        return {int(partition): int(offset) for partition, offset in json.loads(place or "{}").items()}
+        return {int(partition): int(offset) for partition, offset in json.loads(place).items()}
     except (ValueError, TypeError, AttributeError):
         raise LogError(f"{place!r} is no place in a topic") from None
 

@@ -71,12 +71,9 @@ def goals(runs: Runs, parsed: Sequence[float]) -> list[Goal]:
 
 def topic_report(machine: Mapping[str, str], runs: Runs, notes: Sequence[str]) -> Report:
     """The section `topic` of the page."""
-    base = [run.rate for run in runs[BARE]]
-    rows: list[tuple[str | float, ...]] = [
-        (name, ratio([run.rate for run in found], base), *(middle(found, field) for field in Run._fields))
-        for name, found in runs.items()
-    ]
-    head = ("what", "to kafka-python alone", "lines/s by the clock", "µs of CPU a line", "most memory, MB")
+    table, base = rates(runs), [run.rate for run in runs[BARE]]
+    head = (table.head[0], "to kafka-python alone", *table.head[1:])
+    rows = [(row[0], ratio([run.rate for run in runs[str(row[0])]], base), *row[1:]) for row in table.rows]
     tables = [Table("A topic of four partitions", head, rows)]
     return Report("topic", "make bench-ingest", machine, topic_goals(runs), tables, [], notes)
 

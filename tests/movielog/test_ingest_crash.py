@@ -3,8 +3,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from tests.movielog.test_source import eventually
 from tests.servers.broker import Broker
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "movielog.ingest", "--batch", "50"]
+COMMAND = [sys.executable, "-m", "movielog.ingest"]
 
 
 def test_ten_kills_amid_batches_leave_exactly_the_events_of_the_log(tmp_path: Path) -> None:
@@ -28,8 +28,7 @@ def test_ten_kills_amid_batches_leave_exactly_the_events_of_the_log(tmp_path: Pa
     positions = [_killed(environ, log, chance.uniform(0, 0.05)) for _ in range(10)]
     assert len(set(positions)) == 10, "not every process came past its predecessor"
     assert (
-        subprocess.run([*COMMAND[:3], "--once"], cwd=ROOT, env=environ, timeout=60, check=False).returncode
-        == 0
+        subprocess.run([*COMMAND, "--once"], cwd=ROOT, env=environ, timeout=60, check=False).returncode == 0
     )
     _assert_whole(database, lines)
 
@@ -44,20 +43,16 @@ def test_kills_amid_batches_of_a_topic_leave_exactly_its_events(kafka_broker: Br
     environ = os.environ | {"MOVIELOG_URL": url, "STORE_URL": database}
     seen = [_killed_at_a_topic(environ, database, chance.uniform(0.1, 0.5)) for _ in range(4)]
     assert seen[-1] > seen[0] > 0, "no process came past its predecessor"
-    subprocess.run([*COMMAND[:3], "--once"], cwd=ROOT, env=environ, timeout=90, check=True)
+    subprocess.run([*COMMAND, "--once"], cwd=ROOT, env=environ, timeout=90, check=True)
     _assert_whole(database, lines)
 
 
 def _killed_at_a_topic(environ: dict[str, str], database: str, seconds: float) -> int:
     """How many ratings there are when a process is killed that has written some more."""
     before = _ratings(database)
-    process = subprocess.Popen(
-        [*COMMAND[:3], "--batch", "300"], cwd=ROOT, env=environ, stderr=subprocess.DEVNULL
-    )
-    assert eventually(lambda: _ratings(database) > before, 60)
-    time.sleep(seconds)
-    process.kill()
-    process.wait()
+    with _ingesting(environ, 300):
+        assert eventually(lambda: _ratings(database) > before, 60)
+        time.sleep(seconds)
     return _ratings(database)
 
 
@@ -78,18 +73,26 @@ def _killed(environ: dict[str, str], log: Path, seconds: float) -> bytes:
     """The position left by a process that is killed after its first commit and before the log's end."""
     position = log.with_name(f"{log.name}.{GROUP}.position")
     before = _content(position)
-    process = subprocess.Popen(COMMAND, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
-    try:
+    with _ingesting(environ, 50):
         deadline = time.monotonic() + 30
         while _content(position) == before and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(seconds)
-    finally:
-        process.kill()
-        process.wait()
     left = _content(position)
     assert f'"offset": {log.stat().st_size}'.encode() not in left, "the log was at its end before the kill"
     return left
+
+
+@contextmanager
+def _ingesting(environ: dict[str, str], batch: int) -> Iterator[None]:
+    """A process that ingests in batches of so many lines, and is killed at the end."""
+    command = [*COMMAND, "--batch", str(batch)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _content(file: Path) -> bytes:

@@ -125,7 +125,7 @@ def test_reading_goes_on_from_a_given_place_whatever_was_committed(mock_url: str
     again.close()
     assert found.keys() >= more.keys()
     assert sorted([*first.values(), *found.values()]) == sorted(LINES)
-    anew = open_log(mock_url, "h", "")
+    anew = open_log(mock_url, "g", "")
     assert sorted(read(anew, len(LINES)).values()) == sorted(LINES)
     anew.close()
 
